@@ -1,0 +1,48 @@
+"""What a column holds. One vocabulary for tables, codecs and parameters on every database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: Canonical Python value of each kind, the only form that passes between modules:
+#: text/uuid str · int int · bool bool · decimal Decimal · date date · datetime aware UTC, whole milliseconds ·
+#: time time · json anything orjson takes.
+Kind = Literal["text", "uuid", "int", "bool", "decimal", "date", "datetime", "time", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    kind: Kind
+    #: Digits after the point; decimal only.
+    scale: int = 0
+    null: bool = True
+    #: Canonical value used as the database default, so that a column can be added to a full table.
+    default: object = None
+    primary: bool = False
+    #: The column's name in the release before, when the manifest declares a rename.
+    renamed_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index; a leading "-" on a column means descending."""
+
+    columns: tuple[str, ...]
+    unique: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it should be. Built from an entity, or by hand for the engine's own tables (prefix tb_)."""
+
+    name: str
+    columns: tuple[Column, ...]
+    indexes: tuple[Index, ...] = ()
+    renamed_from: str | None = None
+
+    def column(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)

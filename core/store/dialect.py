@@ -1,0 +1,196 @@
+"""The two SQL dialects, as far as the rest of core must know them: parameters, values, JSON built by the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any, ClassVar, Protocol
+
+import orjson
+
+from core.fields.column import Column, Kind
+
+
+def datetime_text(value: datetime) -> str:
+    """The one text of an instant: UTC, milliseconds, Z."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+
+
+class Dialect(Protocol):
+    """What differs between databases. `sql` arguments are SQL expressions, never values."""
+
+    name: ClassVar[str]
+
+    def placeholder(self, number: int) -> str:
+        """Parameter number (from 1); the same number may appear twice in one statement."""
+
+    def column_type(self, column: Column) -> str: ...
+
+    def bind(self, column: Column, value: Any) -> Any:
+        """Canonical value to driver value."""
+
+    def load(self, column: Column, raw: Any) -> Any:
+        """Driver value to canonical value."""
+
+    def json_value(self, column: Column, sql: str) -> str:
+        """An expression whose JSON text inside json_object is the text of the answer."""
+
+    def json_object(self, pairs: Sequence[tuple[str, str]]) -> str: ...
+
+    def json_array(self, sql: str, order: str = "") -> str:
+        """Aggregate of JSON values, "[]" for none."""
+
+    def in_list(self, sql: str, placeholder: str, column: Column) -> str:
+        """`sql` equals one element of a list bound as one parameter by `bind_list`."""
+
+    def bind_list(self, column: Column, values: Sequence[Any]) -> Any: ...
+
+
+def quote(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+class Sqlite:
+    """Text for times and decimals-as-scaled-integers, so that order, sums and indexes are exact."""
+
+    name: ClassVar[str] = "sqlite"
+    TYPES: ClassVar[dict[Kind, str]] = {
+        "text": "TEXT", "uuid": "TEXT", "int": "INTEGER", "bool": "INTEGER", "decimal": "INTEGER",
+        "date": "TEXT", "datetime": "TEXT", "time": "TEXT", "json": "TEXT",
+    }  # fmt: skip
+
+    def placeholder(self, number: int) -> str:
+        return f"?{number}"
+
+    def column_type(self, column: Column) -> str:
+        return self.TYPES[column.kind]
+
+    def bind(self, column: Column, value: Any) -> Any:
+        match column.kind:
+            case _ if value is None:
+                return None
+            case "bool":
+                return int(value)
+            case "decimal":
+                return int(Decimal(value).scaleb(column.scale))
+            case "date":
+                return value.isoformat()
+            case "datetime":
+                return datetime_text(value)
+            case "time":
+                return value.isoformat("seconds")
+            case "json":
+                return orjson.dumps(value).decode()
+            case _:
+                return value
+
+    def load(self, column: Column, raw: Any) -> Any:
+        match column.kind:
+            case _ if raw is None:
+                return None
+            case "bool":
+                return bool(raw)
+            case "decimal":
+                return Decimal(raw).scaleb(-column.scale)
+            case "date":
+                return date.fromisoformat(raw)
+            case "datetime":
+                return datetime.fromisoformat(raw)
+            case "time":
+                return time.fromisoformat(raw)
+            case "json":
+                return orjson.loads(raw)
+            case _:
+                return raw
+
+    def json_value(self, column: Column, sql: str) -> str:
+        match column.kind:
+            case "bool":
+                return f"CASE {sql} WHEN 1 THEN json('true') WHEN 0 THEN json('false') END"
+            case "json":
+                return f"json({sql})"
+            case "decimal" if column.scale == 0:
+                return f"CAST({sql} AS TEXT)"
+            case "decimal":
+                unit = 10**column.scale
+                whole, part = f"abs({sql}) / {unit}", f"abs({sql}) % {unit}"
+                sign = f"CASE WHEN {sql} < 0 THEN '-' ELSE '' END"
+                text = f"{sign} || printf('%d.%0{column.scale}d', {whole}, {part})"
+                return f"CASE WHEN {sql} IS NULL THEN NULL ELSE {text} END"
+            case _:
+                return sql
+
+    def json_object(self, pairs: Sequence[tuple[str, str]]) -> str:
+        return f"json_object({', '.join(f'{literal(key)}, {sql}' for key, sql in pairs)})"
+
+    def json_array(self, sql: str, order: str = "") -> str:
+        return f"json_group_array({sql})"
+
+    def in_list(self, sql: str, placeholder: str, column: Column) -> str:
+        return f"{sql} IN (SELECT value FROM json_each({placeholder}))"
+
+    def bind_list(self, column: Column, values: Sequence[Any]) -> Any:
+        return orjson.dumps([self.bind(column, v) for v in values]).decode()
+
+
+class Postgres:
+    """Native types; text in the C collation, so that order and prefix ranges are the same as on SQLite."""
+
+    name: ClassVar[str] = "postgres"
+    TYPES: ClassVar[dict[Kind, str]] = {
+        "text": 'text COLLATE "C"', "uuid": "uuid", "int": "bigint", "bool": "boolean", "decimal": "numeric",
+        "date": "date", "datetime": "timestamptz(3)", "time": "time(0)", "json": "jsonb",
+    }  # fmt: skip
+    #: Array types of list parameters.
+    ARRAYS: ClassVar[dict[Kind, str]] = {
+        "text": "text[]", "uuid": "uuid[]", "int": "bigint[]", "bool": "boolean[]", "decimal": "numeric[]",
+        "date": "date[]", "datetime": "timestamptz[]", "time": "time[]", "json": "jsonb[]",
+    }  # fmt: skip
+
+    def placeholder(self, number: int) -> str:
+        return f"${number}"
+
+    def column_type(self, column: Column) -> str:
+        return f"numeric(38,{column.scale})" if column.kind == "decimal" else self.TYPES[column.kind]
+
+    def bind(self, column: Column, value: Any) -> Any:
+        return orjson.dumps(value).decode() if column.kind == "json" and value is not None else value
+
+    def load(self, column: Column, raw: Any) -> Any:
+        match column.kind:
+            case _ if raw is None:
+                return None
+            case "uuid":
+                return str(raw)
+            case "json":
+                return orjson.loads(raw)
+            case "datetime":
+                return raw.astimezone(UTC)
+            case _:
+                return raw
+
+    def json_value(self, column: Column, sql: str) -> str:
+        match column.kind:
+            case "decimal":
+                return f"({sql})::text"
+            case "datetime":
+                return f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+            case _:
+                return sql
+
+    def json_object(self, pairs: Sequence[tuple[str, str]]) -> str:
+        return f"json_build_object({', '.join(f'{literal(key)}, {sql}' for key, sql in pairs)})"
+
+    def json_array(self, sql: str, order: str = "") -> str:
+        return f"coalesce(json_agg({sql}{f' ORDER BY {order}' if order else ''}), '[]'::json)"
+
+    def in_list(self, sql: str, placeholder: str, column: Column) -> str:
+        return f"{sql} = ANY({placeholder}::{self.ARRAYS[column.kind]})"
+
+    def bind_list(self, column: Column, values: Sequence[Any]) -> Any:
+        return [self.bind(column, v) for v in values]
