@@ -1,12 +1,41 @@
 PYTHON ?= python3
-VENV := .venv
-PY := $(VENV)/bin/python
+PY := .venv/bin/python
 
-.PHONY: setup run test check bench sdl clean
+.PHONY: setup run test check bench generated clean
 
-setup: $(VENV)/.ready
+setup: .venv/.ready
 
-$(VENV)/.ready: pyproject.toml sdk/pyproject.toml
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+.venv/.ready: pyproject.toml sdk/pyproject.toml
+	test -x $(PY) || $(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -e ./sdk -e '.[dev]'
 	touch $@
+
+# A county on this machine: tables, 海原县 with synthetic people, a server that says how to talk to it.
+run: setup
+	$(PY) server.py migrate
+	$(PY) server.py demo --division 640522 --if-empty
+	$(PY) server.py serve --profile dev
+
+test: setup
+	$(PY) -m pytest
+
+# Everything that is true without running: format, lint, types, floors, manifests, generated files.
+check: setup
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -m pyright
+	.venv/bin/lint-imports --no-logo
+	$(PY) server.py check
+	$(PY) server.py sdl | diff graphql/schema.graphql -
+
+bench: setup
+	$(PY) -m tests.bench $(BENCH)
+
+# Files made from others; committed, and compared by tests.
+generated: setup
+	$(PY) server.py sdl > graphql/schema.graphql
+	$(PY) -m core.manifest.reference
+
+clean:
+	rm -rf .venv var
