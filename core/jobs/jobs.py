@@ -1,0 +1,105 @@
+"""The loop that turns outbox rows, clocks and due times into running jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from core.jobs.bridge import JOBS_MAX, Bridge
+from core.jobs.clock import Cron
+from core.jobs.crons import strike
+from core.jobs.outbox import FanOut, drain
+from core.jobs.queue import LEASE_S, Claim, JobQueue
+from core.jobs.runner import Resolve, Runner
+from core.store.database import Database
+
+log = logging.getLogger("tongban.jobs")
+
+#: How often the loop looks when nobody nudges it.
+POLL_S = 0.5
+PAUSE_AFTER_ERROR_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the current generation wants done; asked for anew at every turn of the loop."""
+
+    resolve: Resolve
+    fan_out: FanOut
+    #: Job key (plugin_id, name) → clock.
+    crons: Mapping[tuple[str, str], Cron]
+
+
+class Jobs:
+    """Background work of one process. `nudge()` after a commit makes it look at once."""
+
+    def __init__(
+        self, database: Database, plan: Callable[[], Plan], redis_url: str | None, *,
+        lease_s: float = LEASE_S, poll_s: float = POLL_S,
+    ) -> None:  # fmt: skip
+        self.queue = JobQueue(database, lease_s=lease_s)
+        self._database = database
+        self._plan = plan
+        self._poll_s = poll_s
+        self._runner = Runner(self.queue, lambda job: self._plan().resolve(job), lease_s=lease_s)
+        self._bridge = Bridge(redis_url, self._runner.run)
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.Task[None] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._loop is not None and not self._loop.done()
+
+    def nudge(self) -> None:
+        self._wake.set()
+
+    async def start(self) -> None:
+        self._bridge.start()
+        self._loop = asyncio.create_task(self._run(), name="jobs")
+
+    async def stop(self) -> None:
+        """Stop looking; a job at work is cancelled and comes back when its claim lapses."""
+        tasks = [task for task in (self._loop, *self._tasks) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._bridge.stop()
+
+    async def turn(self) -> int:
+        """One look at everything due; returns how many jobs were handed over."""
+        plan = self._plan()
+        await strike(self._database, self.queue, plan.crons)
+        await drain(self._database, self.queue, plan.fan_out)
+        claims = await self.queue.claim(JOBS_MAX - len(self._tasks))
+        for claim in claims:
+            if not await self._bridge.send(claim):
+                self._run_here(claim)
+        return len(claims)
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                busy = await self.turn()
+            except Exception:
+                log.exception("jobs: looking for work failed")
+                await asyncio.sleep(PAUSE_AFTER_ERROR_S)
+                continue
+            if not busy:
+                await self._pause()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._poll_s):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    def _run_here(self, claim: Claim) -> None:
+        task = asyncio.create_task(self._runner.run(claim))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+

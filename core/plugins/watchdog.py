@@ -1,0 +1,82 @@
+"""Interrupts Python that does not give the thread back: `while True`, `time.sleep`, a runaway regular expression.
+
+Works on the main thread only, by SIGALRM; C code that ignores signals is out of reach (in-process plugins are trusted).
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Awaitable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from types import FrameType
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+#: After the first alarm, again and again: a bare `except:` in a loop may swallow one.
+REPEAT_S = 0.05
+
+
+class WatchdogAlarm(BaseException):
+    """Raised inside the running code. A BaseException, so that `except Exception` does not swallow it."""
+
+
+_deadlines: list[float] = []
+
+
+@contextmanager
+def watchdog(limit_s: float) -> Iterator[None]:
+    """Raise WatchdogAlarm in the body once it has run for `limit_s`; nested limits keep their own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, _alarm)
+    _deadlines.append(monotonic() + limit_s)
+    _arm()
+    try:
+        yield
+    finally:
+        _deadlines.pop()
+        _arm()
+        signal.signal(signal.SIGALRM, before)
+
+
+def _alarm(number: int, frame: FrameType | None) -> None:
+    if _deadlines and monotonic() >= min(_deadlines):
+        raise WatchdogAlarm
+
+
+def _arm() -> None:
+    if _deadlines:
+        signal.setitimer(signal.ITIMER_REAL, max(min(_deadlines) - monotonic(), 0.001), REPEAT_S)
+    else:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+class Watched(Generic[T]):
+    """An awaitable that runs each stretch of a coroutine between two awaits under the watchdog."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], limit_s: float) -> None:
+        self._coroutine = coroutine
+        self._limit_s = limit_s
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        coroutine, send = self._coroutine, None
+        failure: BaseException | None = None
+        while True:
+            try:
+                with watchdog(self._limit_s):
+                    waited = coroutine.send(send) if failure is None else coroutine.throw(failure)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]  # StopIteration is not generic
+            try:
+                send, failure = (yield waited), None
+            except BaseException as error:
+                failure = error
+
+
+async def wrapped(value: Awaitable[T]) -> T:
+    """Any awaitable as a coroutine, which Watched can drive."""
+    return await value
