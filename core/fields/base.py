@@ -10,7 +10,7 @@ from core.fields.column import Column
 
 
 class FieldError(ValueError):
-    """A value a field cannot hold. `id` is stable ("idno.checksum"); the message is Chinese and repeats no personal data."""
+    """A value a field cannot hold. `id` is stable ("idno.checksum"); the message repeats no personal data."""
 
     def __init__(self, id: str, message: str) -> None:
         super().__init__(message)
@@ -56,6 +56,11 @@ class Field:
         return head + "".join(part.capitalize() for part in tail)
 
     @property
+    def graphql_scalar(self) -> str:
+        """The scalar of this very field: an integer beyond 32 bits says "Long"."""
+        return self.scalar
+
+    @property
     def is_writable(self) -> bool:
         """False for values the host makes itself (sequence, computed)."""
         return True
@@ -65,7 +70,7 @@ class Field:
         raise NotImplementedError
 
     def parse(self, value: Any) -> Any:
-        """Turn an input value (JSON) into the canonical value of its column, or raise FieldError."""
+        """Turn an input value (JSON, never null) into the canonical value of its column, or raise FieldError."""
         raise NotImplementedError
 
     def split(self, value: Any) -> tuple[Any, ...]:

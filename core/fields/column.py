@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 #: Canonical Python value of each kind, the only form that passes between modules:
@@ -33,9 +35,11 @@ class Index:
 
     columns: tuple[str, ...]
     unique: bool = False
+    #: Covers rows that are not deleted only, so that a deleted row's unique value can be used again.
+    live: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """A table as it should be. Built from an entity, or by hand for the engine's own tables (prefix tb_)."""
 
@@ -45,4 +49,8 @@ class Table:
     renamed_from: str | None = None
 
     def column(self, name: str) -> Column:
-        return next(c for c in self.columns if c.name == name)
+        return self.by_name[name]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Column]:
+        return {c.name: c for c in self.columns}

@@ -1,0 +1,135 @@
+"""Values the host makes itself: running numbers and computed fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, ClassVar
+
+from core.expr import Expr, parse
+from core.fields.base import Field, FieldError
+from core.fields.column import Column, Kind
+from core.fields.text import COMPARISONS, TEXT_OPERATORS, text_column
+
+_PART = re.compile(r"\{(division|date|seq):([^{}]+)\}", re.ASCII)
+_DATE_FORMAT = re.compile(r"(%[Ymd])+", re.ASCII)
+
+
+def check_format(text: str) -> None:
+    """A format names one counter, and only known parts."""
+    parts = _PART.findall(text)
+    rest = _PART.sub("", text)
+    if [kind for kind, _ in parts].count("seq") != 1 or not re.fullmatch(r"[A-Z0-9-]*", rest, re.ASCII):
+        raise FieldError("sequence.format", "应由大写字母、数字、-、{division:6}、{date:%Y%m%d} 和一个 {seq:7} 组成")
+    for kind, option in parts:
+        widths = {"division": ("2", "4", "6", "9", "12"), "seq": tuple(map(str, range(1, 13)))}.get(kind)
+        if option not in widths if widths else not _DATE_FORMAT.fullmatch(option):
+            raise FieldError("sequence.format", f"{{{kind}:{option}}} 的写法无效")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence(Field):
+    """A running number such as CM640522202611220000017; never used twice."""
+
+    type: ClassVar[str] = "sequence"
+    options: ClassVar[Mapping[str, Any]] = {
+        "format": {"type": "string", "minLength": 1, "maxLength": 80, "title": "编号格式"},
+    }
+    required_options: ClassVar[tuple[str, ...]] = ("format",)
+    operators: ClassVar[tuple[str, ...]] = TEXT_OPERATORS
+
+    format: str = ""
+
+    @property
+    def is_writable(self) -> bool:
+        return False
+
+    def columns(self) -> tuple[Column, ...]:
+        return (text_column(self),)
+
+    def parse(self, value: Any) -> str:
+        raise FieldError("sequence.written", "编号由系统生成，不能填写")
+
+    def counter(self, division: str, day: date) -> str:
+        """Name of the counter: everything but the running number, so that each day and place counts from 1."""
+        return self._render(division, day, "{seq}")
+
+    def render(self, division: str, day: date, number: int) -> str:
+        return self._render(division, day, str(number))
+
+    def _render(self, division: str, day: date, number: str) -> str:
+        def text(match: re.Match[str]) -> str:
+            kind, option = match.groups()
+            if kind == "date":
+                return day.strftime(option)
+            return number.rjust(int(option), "0") if kind == "seq" else division[: int(option)].ljust(int(option), "0")
+
+        return _PART.sub(text, self.format)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "readOnly": True}
+
+
+#: Result type of a computed field → column kind, GraphQL scalar, operators.
+RESULTS: Mapping[str, tuple[Kind, str, tuple[str, ...]]] = {
+    "string": ("text", "String", TEXT_OPERATORS),
+    "integer": ("int", "Long", COMPARISONS),
+    "boolean": ("bool", "Boolean", ("eq", "ne", "isNull")),
+    "decimal": ("decimal", "Decimal", COMPARISONS),
+    "money": ("decimal", "Decimal", COMPARISONS),
+    "date": ("date", "Date", COMPARISONS),
+    "datetime": ("datetime", "DateTime", COMPARISONS),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed(Field):
+    """A value worked out from the row by an expression; stored on write, or computed in each read."""
+
+    type: ClassVar[str] = "computed"
+    options: ClassVar[Mapping[str, Any]] = {
+        "as": {"enum": list(RESULTS), "title": "结果的类型"},
+        "expr": {"type": "string", "minLength": 1, "maxLength": 2000, "title": "表达式"},
+        "stored": {"type": "boolean", "title": "写入时算好并存下"},
+        "scale": {"type": "integer", "minimum": 0, "maximum": 9, "title": "小数位数（as 为 decimal）"},
+    }
+    required_options: ClassVar[tuple[str, ...]] = ("as", "expr")
+
+    as_type: str = "string"
+    expr: str = ""
+    stored: bool = False
+    scale: int = 2
+
+    @property
+    def expression(self) -> Expr:
+        return parse(self.expr)
+
+    @property
+    def graphql_scalar(self) -> str:
+        return RESULTS[self.as_type][1]
+
+    @property
+    def result_operators(self) -> tuple[str, ...]:
+        return RESULTS[self.as_type][2]
+
+    @property
+    def is_writable(self) -> bool:
+        return False
+
+    @property
+    def result_column(self) -> Column:
+        """The column as it is, or would be."""
+        kind = RESULTS[self.as_type][0]
+        scale = self.scale if kind == "decimal" else 0
+        return Column(self.name, kind, scale, renamed_from=self.renamed_from)
+
+    def columns(self) -> tuple[Column, ...]:
+        return (self.result_column,) if self.stored else ()
+
+    def parse(self, value: Any) -> Any:
+        raise FieldError("computed.written", "该值由系统计算，不能填写")
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"readOnly": True}
