@@ -33,6 +33,9 @@ class Dialect(Protocol):
     def load(self, column: Column, raw: Any) -> Any:
         """Driver value to canonical value."""
 
+    def is_raw(self, column: Column, value: Any) -> bool:
+        """Whether the value is a driver value that `load` must turn into a canonical one."""
+
     def json_value(self, column: Column, sql: str) -> str:
         """An expression whose JSON text inside json_object is the text of the answer."""
 
@@ -59,16 +62,28 @@ class Sqlite:
     """Text for times and decimals-as-scaled-integers, so that order, sums and indexes are exact."""
 
     name: ClassVar[str] = "sqlite"
+    #: The declared name tells kinds apart for the DDL engine; its TEXT or INTEGER part is the affinity SQLite reads.
     TYPES: ClassVar[dict[Kind, str]] = {
-        "text": "TEXT", "uuid": "TEXT", "int": "INTEGER", "bool": "INTEGER", "decimal": "INTEGER",
-        "date": "TEXT", "datetime": "TEXT", "time": "TEXT", "json": "TEXT",
+        "text": "TEXT", "uuid": "TEXT_UUID", "int": "INTEGER", "bool": "INTEGER_BOOL", "decimal": "INTEGER_DECIMAL",
+        "date": "TEXT_DATE", "datetime": "TEXT_DATETIME", "time": "TEXT_TIME", "json": "TEXT_JSON",
     }  # fmt: skip
 
     def placeholder(self, number: int) -> str:
         return f"?{number}"
 
     def column_type(self, column: Column) -> str:
-        return self.TYPES[column.kind]
+        return f"INTEGER_DECIMAL_{column.scale}" if column.kind == "decimal" else self.TYPES[column.kind]
+
+    def is_raw(self, column: Column, value: Any) -> bool:
+        match column.kind:
+            case "decimal":
+                return isinstance(value, int)
+            case "bool":
+                return type(value) is int
+            case "date" | "datetime" | "time" | "json":
+                return isinstance(value, str)
+            case _:
+                return False
 
     def bind(self, column: Column, value: Any) -> Any:
         match column.kind:
@@ -157,6 +172,9 @@ class Postgres:
 
     def column_type(self, column: Column) -> str:
         return f"numeric(38,{column.scale})" if column.kind == "decimal" else self.TYPES[column.kind]
+
+    def is_raw(self, column: Column, value: Any) -> bool:
+        return isinstance(value, str) if column.kind == "json" else not isinstance(value, str)
 
     def bind(self, column: Column, value: Any) -> Any:
         return orjson.dumps(value).decode() if column.kind == "json" and value is not None else value

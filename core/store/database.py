@@ -1,0 +1,88 @@
+"""One database of one process: statements, transactions, models. SQLite and Postgres behind one door."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Self, cast
+
+from tortoise.models import Model
+
+from core.fields.column import Table
+from core.store.dialect import Dialect
+from core.store.errors import StoreError
+from core.store.insert import Insert, one_statement
+from core.store.models import Models
+from core.store.postgres import PostgresEngine
+from core.store.sqlite import SqliteEngine
+from core.store.transaction import PostgresTransaction, SqliteTransaction, Transaction, insert_all
+
+#: More rows than this are sent as a batch inside a transaction: statements must not grow without end.
+ONE_STATEMENT_ROWS = 8
+__all__ = ["Database", "Insert", "Transaction"]
+
+Engine = SqliteEngine | PostgresEngine
+
+
+class Database:
+    """Open one with `Database.open`; several live side by side in a process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect: Dialect = engine.dialect
+        self._models = Models(engine)
+        # Bound once: the hot path has no step between the caller and the engine.
+        self.fetch: Callable[..., Coroutine[Any, Any, list[Sequence[Any]]]] = engine.fetch
+        self.fetch_value: Callable[..., Coroutine[Any, Any, Any]] = engine.fetch_value
+
+    @classmethod
+    async def open(
+        cls, url: str, *, pool_max: int = 10, schema: str | None = None, statement_timeout_s: float = 3.0
+    ) -> Self:
+        """Open "sqlite:///path" or "postgres://…". A `schema` (Postgres) is created; it is meant for tests."""
+        engine: Engine
+        if url.startswith("sqlite:///"):
+            engine = SqliteEngine(url.removeprefix("sqlite:///"), statement_timeout_s)
+        elif url.startswith(("postgres://", "postgresql://")):
+            engine = PostgresEngine(url, pool_max, schema, statement_timeout_s)
+        else:
+            raise StoreError(f"不认识的数据库地址 {url.partition('://')[0]!r}：应以 sqlite:/// 或 postgres:// 开头")
+        await engine.open()
+        database = cls(engine)
+        try:
+            await database._models.open()
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        await self.engine.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """All or nothing; inside it Tortoise models write to the same transaction. Nested: a savepoint."""
+        async with self._models.transaction() as client:
+            if isinstance(self.engine, SqliteEngine):
+                yield SqliteTransaction(self.engine)
+            else:
+                yield PostgresTransaction(self.engine, cast(Any, client)._connection)
+
+    async def insert(self, rows: Sequence[Insert]) -> None:
+        """Write all rows or none: one statement on Postgres, one hop on SQLite."""
+        engine = self.engine
+        if isinstance(engine, SqliteEngine):
+            await engine.atomic(lambda _: insert_all(engine, rows))
+        elif len(rows) <= ONE_STATEMENT_ROWS:
+            await engine.fetch(*one_statement(self.dialect, rows))
+        else:
+            async with self.transaction() as transaction:
+                await transaction.insert(rows)
+
+    def model(self, table_name: str) -> type[Model]:
+        """The Tortoise model of an entity's or the engine's table, as the last `use` made it."""
+        return self._models.get(table_name)
+
+    async def use(self, tables: Sequence[Table]) -> None:
+        """(Re)make the models of these tables; models of other tables stay as they are."""
+        self._models.use(tables)
