@@ -1,0 +1,116 @@
+"""Where a run happens: a folder and a database of its own, both gone afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+from tongban_sdk import Actor
+
+from core.identity.keys import KeyRing
+from core.identity.tokens import Tokens
+from core.manifest import read_world
+from core.store.tables import entity_table
+from tests.bench import data, rows
+from tests.bench.process import ROOT
+
+MANIFESTS = Path(__file__).with_name("manifests")
+STAFF = Actor(
+    id="0190f000-0000-7000-8000-000000000001", kind="staff", roles=frozenset({"bench_staff"}), division=data.STAFF_COUNTY
+)
+ADMIN = Actor(
+    id="0190f000-0000-7000-8000-000000000002", kind="admin", roles=frozenset({"bench_admin"}), division="640000000000"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One database, migrated by the product itself."""
+
+    kind: str
+    url: str
+    schema: str | None
+    folder: Path
+    manifests: tuple[Path, ...] = (MANIFESTS,)
+    #: Further environment of the product.
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What the product's commands read."""
+        return {
+            # asyncpg takes what it does not know in an address as a setting of the session.
+            "TONGBAN_DATABASE_URL": f"{self.url}?search_path={self.schema}" if self.schema else self.url,
+            "TONGBAN_DATA_DIR": str(self.folder),
+            "TONGBAN_MANIFESTS": ":".join(map(str, self.manifests)),
+            "TONGBAN_SECRETS_DIR": str(self.secrets),
+            "TONGBAN_REDIS_URL": "",
+            "TONGBAN_PROFILE": "audit",
+            **self.settings,
+        }
+
+    @property
+    def secrets(self) -> Path:
+        return self.folder / "secrets"
+
+    def token(self, actor: Actor) -> str:
+        return Tokens(KeyRing(self.secrets)).mint(actor)
+
+    def command(self, *words: str) -> str:
+        """Run a command of the product to its end; what it printed."""
+        import os
+
+        done = subprocess.run(
+            [sys.executable, "server.py", *words], cwd=ROOT, env={**os.environ, **self.env}, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise RuntimeError(f"server.py {' '.join(words)} ended with {done.returncode}:\n{done.stderr[-4000:]}")
+        return done.stdout
+
+    def fill(self, size: data.Size) -> None:
+        """Load the seeded rows of the bench."""
+        world, _ = read_world([*sorted((ROOT / "manifests").iterdir()), *sorted(MANIFESTS.iterdir())])
+        tables = {name: entity_table(world.entities[name]) for name in ("bench.person", "bench.event")}
+        fills = [(tables["bench.person"], data.people(size)), (tables["bench.event"], data.events(size))]
+        asyncio.run(rows.fill(self.url, self.schema, fills))
+
+
+@contextmanager
+def sqlite_place(**options: object) -> Iterator[Place]:
+    with tempfile.TemporaryDirectory(prefix="tongban-bench-") as folder:
+        yield Place("sqlite", f"sqlite:///{folder}/bench.sqlite3", None, Path(folder), **options)  # type: ignore[arg-type]  # passed on
+
+
+@contextmanager
+def postgres_place(url: str, **options: object) -> Iterator[Place]:
+    schema = f"tb_bench_{uuid4().hex[:8]}"
+    asyncio.run(_execute(url, f"CREATE SCHEMA {schema}"))
+    try:
+        with tempfile.TemporaryDirectory(prefix="tongban-bench-") as folder:
+            yield Place("postgres", url, schema, Path(folder), **options)  # type: ignore[arg-type]  # passed on
+    finally:
+        asyncio.run(_execute(url, f"DROP SCHEMA {schema} CASCADE"))
+
+
+async def _execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+def places(url: str | None, only: str | None) -> list[tuple[str, Callable[..., object]]]:
+    """SQLite always, Postgres when there is one."""
+    found: list[tuple[str, Callable[..., object]]] = [("sqlite", sqlite_place)]
+    if url:
+        found.append(("postgres", lambda **options: postgres_place(url, **options)))
+    return [(name, make) for name, make in found if only in (None, name)]
