@@ -41,7 +41,7 @@ FIELD_TYPES: Mapping[str, type[Field]] = dict(sorted(_found()))
 def make_field(name: str, spec: Mapping[str, Any], *, plugin_id: str = "") -> Field:
     """Build a field of a checked declaration. `plugin_id` completes a short `to`; a default becomes canonical."""
     cls = FIELD_TYPES[spec["type"]]
-    values = {
+    values: dict[str, Any] = {
         _NAMES.get(key, key): tuple(value) if isinstance(value, list) else value
         for key, value in spec.items()
         if key not in ("type", "default") and not key.startswith("x-")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
 
 from core.expr import Expr, parse
 from core.fields.base import Field, FieldError
-from core.fields.column import Column, Kind
-from core.fields.text import COMPARISONS, TEXT_OPERATORS, text_column
+from core.fields.column import Column
+from core.fields.numbers import SAFE_MAX, Boolean, Decimal, Integer, Money
+from core.fields.text import TEXT_OPERATORS, String, text_column
+from core.fields.times import Date, DateTime
 
 _PART = re.compile(r"\{(division|date|seq):([^{}]+)\}", re.ASCII)
 _DATE_FORMAT = re.compile(r"(%[Ymd])+", re.ASCII)
@@ -72,16 +74,7 @@ class Sequence(Field):
         return {"type": "string", "readOnly": True}
 
 
-#: Result type of a computed field → column kind, GraphQL scalar, operators.
-RESULTS: Mapping[str, tuple[Kind, str, tuple[str, ...]]] = {
-    "string": ("text", "String", TEXT_OPERATORS),
-    "integer": ("int", "Long", COMPARISONS),
-    "boolean": ("bool", "Boolean", ("eq", "ne", "isNull")),
-    "decimal": ("decimal", "Decimal", COMPARISONS),
-    "money": ("decimal", "Decimal", COMPARISONS),
-    "date": ("date", "Date", COMPARISONS),
-    "datetime": ("datetime", "DateTime", COMPARISONS),
-}
+RESULTS = ("string", "integer", "boolean", "decimal", "money", "date", "datetime")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +83,7 @@ class Computed(Field):
 
     type: ClassVar[str] = "computed"
     options: ClassVar[Mapping[str, Any]] = {
-        "as": {"enum": list(RESULTS), "title": "结果的类型"},
+        "as": {"enum": [*RESULTS], "title": "结果的类型"},
         "expr": {"type": "string", "minLength": 1, "maxLength": 2000, "title": "表达式"},
         "stored": {"type": "boolean", "title": "写入时算好并存下"},
         "scale": {"type": "integer", "minimum": 0, "maximum": 9, "title": "小数位数（as 为 decimal）"},
@@ -107,29 +100,38 @@ class Computed(Field):
         return parse(self.expr)
 
     @property
-    def graphql_scalar(self) -> str:
-        return RESULTS[self.as_type][1]
+    def result(self) -> Field:
+        """The field this would be if somebody wrote it by hand."""
+        return _RESULT_MAKERS[self.as_type](self)
 
     @property
-    def result_operators(self) -> tuple[str, ...]:
-        return RESULTS[self.as_type][2]
+    def graphql_scalar(self) -> str:
+        return self.result.graphql_scalar
 
     @property
     def is_writable(self) -> bool:
         return False
 
-    @property
-    def result_column(self) -> Column:
-        """The column as it is, or would be."""
-        kind = RESULTS[self.as_type][0]
-        scale = self.scale if kind == "decimal" else 0
-        return Column(self.name, kind, scale, renamed_from=self.renamed_from)
-
     def columns(self) -> tuple[Column, ...]:
-        return (self.result_column,) if self.stored else ()
+        return self.result.columns() if self.stored else ()
 
     def parse(self, value: Any) -> Any:
         raise FieldError("computed.written", "该值由系统计算，不能填写")
 
     def json_schema(self) -> dict[str, Any]:
         return {"readOnly": True}
+
+
+def _named(computed: Computed) -> dict[str, Any]:
+    return {"name": computed.name, "title": computed.title, "renamed_from": computed.renamed_from}
+
+
+_RESULT_MAKERS: Mapping[str, Callable[[Computed], Field]] = {
+    "string": lambda c: String(**_named(c), max=4000),
+    "integer": lambda c: Integer(**_named(c), min=-SAFE_MAX, max=SAFE_MAX),
+    "boolean": lambda c: Boolean(**_named(c)),
+    "decimal": lambda c: Decimal(**_named(c), precision=18, scale=c.scale),
+    "money": lambda c: Money(**_named(c)),
+    "date": lambda c: Date(**_named(c)),
+    "datetime": lambda c: DateTime(**_named(c)),
+}
