@@ -105,6 +105,14 @@ class Computed(Field):
         return _RESULT_MAKERS[self.as_type](self)
 
     @property
+    def result_column(self) -> Column:
+        return self.result.columns()[0]
+
+    @property
+    def result_operators(self) -> tuple[str, ...]:
+        return self.result.operators
+
+    @property
     def graphql_scalar(self) -> str:
         return self.result.graphql_scalar
 

@@ -1,7 +1,7 @@
 """Comparison operators of `where`, as data: the shape of the argument, the parameters it binds, the SQL.
 
-A planner asks `params(column)` once per plan, adds a placeholder for each and calls `sql`; at bind time `Param.make` turns
-the argument into the canonical value, or raises FieldError.
+A planner asks `params(field)` once per plan, adds a placeholder for each and calls `sql`; at bind time `Param.make`
+turns the argument into the canonical value, or raises FieldError.
 """
 
 from __future__ import annotations
@@ -48,13 +48,16 @@ class Param:
     many: bool = False
 
 
+SqlMaker = Callable[[SqlDialect, Sequence[Column], Sequence[str], Sequence[str]], str]
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """`sql` takes the dialect, the column, the column's SQL (two for a point) and the placeholders of `params`."""
+    """`sql` takes the dialect, the columns of `params`, the field's SQL (two for a point) and the placeholders."""
 
     shape: Shape
-    params: Callable[[Column], tuple[Param, ...]]
-    sql: Callable[[SqlDialect, Column, Sequence[str], Sequence[str]], str]
+    params: Callable[[Field], tuple[Param, ...]]
+    sql: SqlMaker
 
 
 def filter_columns(field: Field) -> tuple[Column, ...]:
@@ -90,19 +93,21 @@ _MAKERS: Mapping[Kind, Callable[[Any], Any]] = {
 }
 
 
-def _one(column: Column) -> tuple[Param, ...]:
+def _one(field: Field) -> tuple[Param, ...]:
+    column = filter_columns(field)[0]
     return (Param(column, value_maker(column)),)
 
 
-def _text(column: Column) -> tuple[Param, ...]:
-    return (Param(column, text_of),)
+def _text(field: Field) -> tuple[Param, ...]:
+    return (Param(filter_columns(field)[0], text_of),)
 
 
-def _flag(column: Column) -> tuple[Param, ...]:
-    return (Param(Column(column.name, "bool"), Boolean(name="", title="").parse),)
+def _flag(field: Field) -> tuple[Param, ...]:
+    return (Param(Column(field.name, "bool"), Boolean(name="", title="").parse),)
 
 
-def _many(column: Column) -> tuple[Param, ...]:
+def _many(field: Field) -> tuple[Param, ...]:
+    column = filter_columns(field)[0]
     make = value_maker(column)
 
     def values(items: Any) -> list[Any]:
@@ -113,7 +118,9 @@ def _many(column: Column) -> tuple[Param, ...]:
     return (Param(column, values, many=True),)
 
 
-def _under(column: Column) -> tuple[Param, ...]:
+def _under(field: Field) -> tuple[Param, ...]:
+    column = filter_columns(field)[0]
+
     def bound(index: int) -> Callable[[Any], str]:
         return lambda value: division_range(_code(value))[index]
 
@@ -126,16 +133,16 @@ def _code(value: Any) -> str:
     return value
 
 
-def _box(column: Column) -> tuple[Param, ...]:
+def _box(field: Field) -> tuple[Param, ...]:
     def edge(corner: tuple[str, str], index: int) -> Callable[[Any], int]:
         return lambda box: parse_position(box[corner[0]], box[corner[1]], parse_crs(box.get("crs")))[index]
 
     low, high = ("west", "south"), ("east", "north")
-    int_column = Column(column.name, "int")
+    int_column = Column(field.name, "int")
     return tuple(Param(int_column, edge(corner, i)) for i in (0, 1) for corner in (low, high))
 
 
-def _circle(column: Column) -> tuple[Param, ...]:
+def _circle(field: Field) -> tuple[Param, ...]:
     """Centre, radius (metres to 1e-7 degrees of latitude), and how much a degree of longitude shrinks here (× 1e6)."""
 
     def centre(index: int) -> Callable[[Any], int]:
@@ -155,10 +162,10 @@ def _circle(column: Column) -> tuple[Param, ...]:
         lambda c: centre(1)(c) - radius(c),
         lambda c: centre(1)(c) + radius(c),
     )
-    return tuple(Param(Column(column.name, "int"), make) for make in makers)
+    return tuple(Param(Column(field.name, "int"), make) for make in makers)
 
 
-def _circle_sql(dialect: SqlDialect, column: Column, sql: Sequence[str], marks: Sequence[str]) -> str:
+def _circle_sql(dialect: SqlDialect, columns: Sequence[Column], sql: Sequence[str], marks: Sequence[str]) -> str:
     """Flat distance: exact enough (< 0.5 %) for 50 km, and needs no trigonometry of the database."""
     lng, lat, radius, shrink, south, north = (_cast(dialect, mark) for mark in marks)
     x, y = f"(({sql[0]} - {lng}) * {shrink} / 1000000.0)", f"(({sql[1]} - {lat}) * 1.0)"
@@ -170,23 +177,23 @@ def _cast(dialect: SqlDialect, mark: str) -> str:
     return f"CAST({mark} AS bigint)" if dialect.name == "postgres" else mark
 
 
-def _compare(sign: str) -> Callable[[SqlDialect, Column, Sequence[str], Sequence[str]], str]:
-    return lambda dialect, column, sql, marks: f"{sql[0]} {sign} {marks[0]}"
+def _compare(sign: str) -> SqlMaker:
+    return lambda dialect, columns, sql, marks: f"{sql[0]} {sign} {marks[0]}"
 
 
-def _has_sql(dialect: SqlDialect, column: Column, sql: Sequence[str], marks: Sequence[str]) -> str:
+def _has_sql(dialect: SqlDialect, columns: Sequence[Column], sql: Sequence[str], marks: Sequence[str]) -> str:
     """`sql[0]` is the JSON list."""
     if dialect.name == "postgres":
-        kind = "bigint" if column.kind == "int" else "text"
+        kind = "bigint" if columns[0].kind == "int" else "text"
         return f"{sql[0]} @> to_jsonb(CAST({marks[0]} AS {kind}))"
     return f"{marks[0]} IN (SELECT value FROM json_each({sql[0]}))"
 
 
-def _contains_sql(dialect: SqlDialect, column: Column, sql: Sequence[str], marks: Sequence[str]) -> str:
+def _contains_sql(dialect: SqlDialect, columns: Sequence[Column], sql: Sequence[str], marks: Sequence[str]) -> str:
     return f"{'strpos' if dialect.name == 'postgres' else 'instr'}({sql[0]}, {marks[0]}) > 0"
 
 
-def _starts_sql(dialect: SqlDialect, column: Column, sql: Sequence[str], marks: Sequence[str]) -> str:
+def _starts_sql(dialect: SqlDialect, columns: Sequence[Column], sql: Sequence[str], marks: Sequence[str]) -> str:
     if dialect.name == "postgres":
         return f"starts_with({sql[0]}, {marks[0]})"
     return f"substr({sql[0]}, 1, length({marks[0]})) = {marks[0]}"
@@ -199,17 +206,21 @@ OPERATORS: Mapping[str, Operator] = {
     "lte": Operator("value", _one, _compare("<=")),
     "gt": Operator("value", _one, _compare(">")),
     "gte": Operator("value", _one, _compare(">=")),
-    "in": Operator("list", _many, lambda dialect, c, sql, marks: dialect.in_list(sql[0], marks[0], c)),
-    "notIn": Operator("list", _many, lambda dialect, c, sql, marks: f"NOT ({dialect.in_list(sql[0], marks[0], c)})"),
-    "isNull": Operator("boolean", _flag, lambda dialect, c, sql, marks: f"({sql[0]} IS NULL) = {marks[0]}"),
+    "in": Operator("list", _many, lambda dialect, columns, sql, marks: dialect.in_list(sql[0], marks[0], columns[0])),
+    "notIn": Operator(
+        "list", _many, lambda dialect, columns, sql, marks: f"NOT ({dialect.in_list(sql[0], marks[0], columns[0])})"
+    ),
+    "isNull": Operator("boolean", _flag, lambda dialect, columns, sql, marks: f"({sql[0]} IS NULL) = {marks[0]}"),
     "contains": Operator("text", _text, _contains_sql),
     "startsWith": Operator("text", _text, _starts_sql),
-    "under": Operator("text", _under, lambda dialect, c, sql, marks: f"{sql[0]} BETWEEN {marks[0]} AND {marks[1]}"),
+    "under": Operator(
+        "text", _under, lambda dialect, columns, sql, marks: f"{sql[0]} BETWEEN {marks[0]} AND {marks[1]}"
+    ),
     "has": Operator("value", _one, _has_sql),
     "within": Operator(
         "box",
         _box,
-        lambda dialect, c, sql, m: f"({sql[0]} BETWEEN {m[0]} AND {m[1]} AND {sql[1]} BETWEEN {m[2]} AND {m[3]})",
+        lambda dialect, columns, sql, m: f"({sql[0]} BETWEEN {m[0]} AND {m[1]} AND {sql[1]} BETWEEN {m[2]} AND {m[3]})",
     ),
     "near": Operator("circle", _circle, _circle_sql),
 }
