@@ -1,0 +1,145 @@
+"""One GraphQL request from text to bytes: trusted, guarded, compiled when possible, in time. Every door uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from tongban_sdk import Actor, RequestError
+
+from core.api.documents import Documents, Operation, TrustedDocuments
+from core.api.errors import Entry, Refusal, entries_of, entry_of, refuse, request_entries, to_refusal
+from core.ops import metrics
+from core.read.context import RequestContext
+from core.settings import Profile
+from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType
+
+if TYPE_CHECKING:
+    from core.host import Host
+
+#: Longest time a request may take, from the first byte understood to the last byte made.
+DEADLINE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """The parameters of one request, already of the right types."""
+
+    query: str | None = None
+    digest: str | None = None
+    operation_name: str | None = None
+    variables: dict[str, Any] = field(default_factory=dict)
+
+
+class Execution:
+    """Runs requests against the generation that is current when they arrive; a request never sees two."""
+
+    def __init__(self, host: Host, trusted: TrustedDocuments, profile: Profile, deadline_s: float = DEADLINE_S) -> None:
+        self.host, self.trusted, self.profile, self.deadline_s = host, trusted, profile, deadline_s
+        self._documents: Documents | None = None
+
+    def documents(self, generation: Any) -> Documents:
+        """Parsed and checked documents of one schema; the first request after a toggle starts anew."""
+        schema = core_schema(generation)
+        if self._documents is None or self._documents.schema is not schema:
+            self._documents = Documents(schema, self.trusted, self.profile)
+        return self._documents
+
+    def forget(self) -> None:
+        """Called at a swap, so that nothing here keeps an old schema alive."""
+        self._documents = None
+
+    async def answer(self, request: GraphQLRequest, actor: Actor, *, queries_only: bool = False) -> bytes:
+        """The body of the answer of an executed operation. Raises Refusal for what was never executed."""
+        started = time.perf_counter()
+        kind, outcome = "unknown", "refused"
+        try:
+            async with asyncio.timeout(self.deadline_s):
+                generation = self.host.generation
+                operation = self._admit(generation, request, queries_only)
+                kind = operation.type.value
+                body = await self._run(generation, operation, request, actor)
+                outcome = "answered"
+                return body
+        except TimeoutError:
+            outcome = "late"
+            raise refuse("DEADLINE_EXCEEDED", f"请求超过 {self.deadline_s:g} 秒，已停止") from None
+        finally:
+            metrics.observe_operation(kind, outcome, time.perf_counter() - started)
+
+    def _admit(self, generation: Any, request: GraphQLRequest, queries_only: bool) -> Operation:
+        documents = self.documents(generation)
+        operation = documents.operation(request.query, request.digest, request.operation_name, request.variables)
+        if queries_only and operation.type is not OperationType.QUERY:
+            raise refuse("METHOD_NOT_ALLOWED", "GET 只能查询", headers={"allow": "POST"})
+        if operation.type is OperationType.SUBSCRIPTION:
+            raise refuse("BAD_REQUEST", "订阅请使用 WebSocket（graphql-transport-ws）")
+        return operation
+
+    async def _run(self, generation: Any, operation: Operation, request: GraphQLRequest, actor: Actor) -> bytes:
+        if operation.type is OperationType.QUERY:
+            compiled = await self._run_compiled(generation, operation, request, actor)
+            if compiled is not None:
+                return compiled
+        executor = self.executor(generation, operation, request, actor)
+        result: Any = executor.execute_operation()
+        if isinstance(result, Awaitable):
+            result = await result
+        return encode(result, operation)
+
+    async def _run_compiled(
+        self, generation: Any, operation: Operation, request: GraphQLRequest, actor: Actor
+    ) -> bytes | None:
+        """None: take the ordinary path, which also words every error that belongs to a field."""
+        try:
+            compiled = generation.reader.compile(operation.document, operation.name, request.variables, actor)
+            if compiled is None:
+                return None
+            data: bytes = await compiled.run(self.host.database, actor, request.variables)
+        except RequestError:
+            return None
+        metrics.COMPILED.inc()
+        return b'{"data":%b}' % data
+
+    def executor(self, generation: Any, operation: Operation, request: GraphQLRequest, actor: Actor) -> Executor[Any]:
+        """An executor with coerced variables, or a Refusal."""
+        context = RequestContext(generation=generation, actor=actor, database=self.host.database, host=self.host)
+        built = Executor.build(
+            core_schema(generation),
+            operation.document,
+            context_value=context,
+            raw_variable_values=request.variables,
+            operation_name=operation.name,
+            hide_suggestions=self.profile != "dev",
+        )
+        if isinstance(built, list):
+            raise Refusal(request_entries("BAD_VARIABLES", "变量不合规", built))
+        return built
+
+
+def core_schema(generation: Any) -> GraphQLSchema:
+    """graphql-core's schema inside the strawberry one (HostSchema)."""
+    schema: GraphQLSchema = getattr(generation.schema, "_schema", generation.schema)
+    return schema
+
+
+def encode(result: ExecutionResult, operation: Operation) -> bytes:
+    """The bytes of an executed operation; `errors` first, as the specification advises."""
+    body: dict[str, Any] = {}
+    if result.errors:
+        body["errors"] = entries_of(result.errors, operation=operation.name)
+    body["data"] = result.data
+    return orjson.dumps(body)
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """Any exception as a refusal; a bug becomes a masked one."""
+    return to_refusal(error) if isinstance(error, RequestError) else Refusal([entry_of(error)])
+
+
+def encode_errors(entries: list[Entry]) -> bytes:
+    return orjson.dumps({"errors": entries})

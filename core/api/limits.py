@@ -1,0 +1,131 @@
+"""Rate limits: a token bucket per actor and per address on every door."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import structlog
+from redis.exceptions import RedisError
+from tongban_sdk import RateLimitedError
+
+from core.settings import Profile
+
+log = structlog.get_logger("tongban.limits")
+
+Door = Literal["graphql", "files", "socket"]
+BUCKETS_MAX = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Tokens per second, and how many may be saved up."""
+
+    per_s: float
+    burst: int
+
+
+#: Per actor; an address may hold a street full of people behind one router, so it gets ADDRESS_FACTOR times as much.
+RATES: Mapping[Door, Rate] = {"graphql": Rate(50, 200), "files": Rate(2, 20), "socket": Rate(1, 10)}
+ADDRESS_FACTOR = 10
+#: Development and conformance runs hammer one address; the limit stays in place but out of the way.
+OPEN_FACTOR = 1_000
+#: Share of a burst fetched from Redis at once, so that most requests cost no round trip.
+LEASE_SHARE = 10
+
+#: Take up to ARGV[4] tokens of a bucket shared by all nodes. Redis' own clock, so nodes need not agree on time.
+LEASE_LUA = """
+local t = redis.call('TIME'); local now = t[1] + t[2] / 1e6
+local b = redis.call('HMGET', KEYS[1], 'n', 't')
+local n = math.min(tonumber(ARGV[2]), (tonumber(b[1]) or tonumber(ARGV[2])) + (now - (tonumber(b[2]) or now)) * ARGV[1])
+local got = math.min(math.floor(n), tonumber(ARGV[3]))
+redis.call('HSET', KEYS[1], 'n', n - got, 't', now)
+redis.call('EXPIRE', KEYS[1], math.ceil(ARGV[2] / ARGV[1]) + 1)
+return got
+"""
+
+
+class Buckets:
+    """Token buckets of this process, the least used forgotten first, so memory is bounded."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, maximum: int = BUCKETS_MAX) -> None:
+        self._clock, self._maximum = clock, maximum
+        self._state: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: str, rate: Rate) -> float:
+        """Take one token. Returns 0, or the seconds until there is one."""
+        now = self._clock()
+        tokens, at = self._state.get(key) or (float(rate.burst), now)
+        tokens = min(rate.burst, tokens + (now - at) * rate.per_s)
+        wait_s = 0.0 if tokens >= 1 else (1 - tokens) / rate.per_s
+        self._put(key, tokens if wait_s else tokens - 1, now)
+        return wait_s
+
+    def _put(self, key: str, tokens: float, now: float) -> None:
+        self._state[key] = (tokens, now)
+        self._state.move_to_end(key)
+        if len(self._state) > self._maximum:
+            self._state.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._state)
+
+
+class SharedBuckets:
+    """Buckets in Redis, shared by all nodes. When Redis is away each node limits on its own: doors never fail open."""
+
+    def __init__(self, redis: Any, local: Buckets | None = None) -> None:
+        self._script = redis.register_script(LEASE_LUA)
+        self._local = local or Buckets()
+        self._leases: OrderedDict[str, int] = OrderedDict()
+
+    async def take(self, key: str, rate: Rate) -> float:
+        left = self._leases.pop(key, 0) or await self._lease(key, rate)
+        if left is None:
+            return self._local.take(key, rate)
+        if left > 1:
+            self._leases[key] = left - 1
+            if len(self._leases) > BUCKETS_MAX:
+                self._leases.popitem(last=False)
+        return 0.0 if left else 1 / rate.per_s
+
+    async def _lease(self, key: str, rate: Rate) -> int | None:
+        try:
+            size = max(1, rate.burst // LEASE_SHARE)
+            return int(await self._script(keys=[f"tongban:rate:{key}"], args=[rate.per_s, rate.burst, size]))
+        except (RedisError, OSError):
+            log.warning("rate_limits_local", reason="redis is away")
+            return None
+
+
+class RateLimits:
+    """What the doors ask: may this address, may this actor, come in now?"""
+
+    def __init__(self, profile: Profile, redis: Any = None) -> None:
+        self._factor = 1 if profile == "prod" else OPEN_FACTOR
+        self._buckets = Buckets()
+        self._shared = SharedBuckets(redis, self._buckets) if redis is not None else None
+
+    async def check(self, door: Door, *, address: str = "", actor: str = "") -> None:
+        """Take one token of the address or of the actor, or raise RateLimitedError."""
+        rate = RATES[door]
+        factor = self._factor * (ADDRESS_FACTOR if address else 1)
+        key = f"{door}:a:{_network(address)}" if address else f"{door}:u:{actor}"
+        scaled = Rate(rate.per_s * factor, rate.burst * factor)
+        wait_s = await self._shared.take(key, scaled) if self._shared else self._buckets.take(key, scaled)
+        if wait_s:
+            raise RateLimitedError("请求过于频繁，请稍后再试", retry_after_s=round(wait_s, 3))
+
+
+def _network(address: str) -> str:
+    """An IPv6 subscriber owns a /64 and could otherwise change address with every request."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    except ValueError:
+        return address

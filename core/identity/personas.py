@@ -1,0 +1,24 @@
+"""Development personas: who `token --as …` speaks for. Real accounts come from log-in."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Literal, get_args
+
+from tongban_sdk import Actor
+
+Persona = Literal["citizen", "staff", "admin"]
+PERSONAS: tuple[Persona, ...] = get_args(Persona)
+ROLES: dict[Persona, frozenset[str]] = {
+    "citizen": frozenset({"anonymous", "resident"}),
+    "staff": frozenset({"anonymous", "street_admin"}),
+    "admin": frozenset({"anonymous", "system_admin"}),
+}
+
+
+def build_persona(name: Persona, *, person: str | None = None, division: str | None = None) -> Actor:
+    """An actor with a stable account id, so that two tokens of one persona are the same account."""
+    seed = f"{name}:{person or ''}:{division or ''}".encode()
+    account = uuid.UUID(bytes=hashlib.sha256(seed).digest()[:16], version=8)
+    return Actor(id=str(account), kind=name, person=person, roles=ROLES[name], division=division)
