@@ -25,8 +25,12 @@ WIDER = Table("x_note", (*NOTE.columns, Column("phone", "text")))
 @pytest.fixture
 async def notes(database: Database) -> Database:
     await make_table(database)
-    database.use([NOTE])
+    await database.use([NOTE])
     return database
+
+
+async def one(model: type[Model], id: str) -> Any:
+    return await model.get(id=id)
 
 
 async def test_model_stores_and_loads_canonical_values(notes: Database) -> None:
@@ -41,10 +45,10 @@ async def test_model_stores_and_loads_canonical_values(notes: Database) -> None:
 async def test_filters_updates_and_deletes(notes: Database) -> None:
     model = notes.model("x_note")
     await model.bulk_create([model(id=ID1, cost=Decimal("9.50")), model(id=ID2, cost=Decimal("10.00"))])
-    assert [r.id for r in await model.filter(cost__gt=Decimal("9.99"))] == [ID2]
+    assert [r.pk for r in await model.filter(cost__gt=Decimal("9.99"))] == [ID2]
     assert await model.filter(id=ID1, cost=Decimal("9.50")).update(cost=Decimal("0.01")) == 1
     assert await model.filter(id=ID1, cost=Decimal("9.50")).update(cost=Decimal("0.02")) == 0
-    assert (await model.get(id=ID1)).cost == Decimal("0.01")
+    assert (await one(model, ID1)).cost == Decimal("0.01")
     await model.filter(id=ID2).delete()
     assert await model.all().count() == 1
 
@@ -63,7 +67,7 @@ async def test_redefined_model_stores_its_new_column(notes: Database) -> None:
     third = "01890000-0000-7000-8000-000000000003"
     await old.create(id=third, title="old class, still in flight")
     await new.filter(id=third).update(phone="139")
-    assert (await new.get(id=third)).phone == "139"
+    assert (await one(new, third)).phone == "139"
 
 
 async def test_old_model_classes_are_collected(notes: Database) -> None:
@@ -149,8 +153,8 @@ async def test_models_of_two_databases_do_not_meet(notes: Database, tmp_path: Pa
         async with notes.transaction():
             await other.model("x_note").create(id=ID1, title="other")
             await notes.model("x_note").create(id=ID2, title="notes")
-        assert [r.title for r in await other.model("x_note").all()] == ["other"]
-        assert [r.title for r in await notes.model("x_note").all()] == ["notes"]
+        assert list(await other.model("x_note").all().values_list("title")) == [("other",)]
+        assert list(await notes.model("x_note").all().values_list("title")) == [("notes",)]
         await other.model("x_note").get_or_create(id=ID2)
         assert await other.model("x_note").all().count() == 2
     finally:

@@ -1,0 +1,65 @@
+"""The engine's own tables. One plain list: the DDL engine makes them, `Database.model` reads them."""
+
+from __future__ import annotations
+
+from core.fields.column import Column, Index, Table
+from core.store.runtime_tables import RUNTIME_TABLES
+
+#: Who changed what, when and why. Before and after hold changed columns only.
+HISTORY = Table(
+    "tb_history",
+    (
+        Column("id", "uuid", null=False, primary=True),
+        Column("entity", "text", null=False),
+        Column("row_id", "uuid", null=False),
+        Column("version", "int", null=False),
+        Column("action", "text", null=False),
+        Column("actor", "text", null=False),
+        Column("at", "datetime", null=False),
+        Column("why", "text", null=False),
+        Column("before", "json"),
+        Column("after", "json"),
+    ),
+    (Index(("row_id", "version")),),
+)
+
+#: Events to tell others, ids only. The row is written with the change, and removed when it has been handed on.
+OUTBOX = Table(
+    "tb_outbox",
+    (
+        Column("id", "uuid", null=False, primary=True),
+        Column("topic", "text", null=False),
+        Column("entity", "text", null=False),
+        Column("row_id", "uuid", null=False),
+        Column("version", "int", null=False),
+        Column("at", "datetime", null=False),
+    ),
+)
+
+#: One row per (actor, key): what was asked, and which row came of it.
+IDEMPOTENCY = Table(
+    "tb_idempotency",
+    (
+        #: Hash of actor and key.
+        Column("id", "text", null=False, primary=True),
+        Column("input", "text", null=False),
+        Column("row_id", "uuid", null=False),
+        Column("at", "datetime", null=False),
+    ),
+    (Index(("at",)),),
+)
+
+#: Counters of sequence fields.
+SEQUENCE = Table("tb_sequence", (Column("id", "text", null=False, primary=True), Column("value", "int", null=False)))
+
+#: Columns no field declares any longer: kept with their data, and since when.
+SCHEMA = Table(
+    "tb_schema",
+    (
+        #: "table.column"
+        Column("id", "text", null=False, primary=True),
+        Column("quarantined_at", "datetime", null=False),
+    ),
+)
+
+ENGINE_TABLES = (SCHEMA, HISTORY, OUTBOX, IDEMPOTENCY, SEQUENCE, *RUNTIME_TABLES)
