@@ -36,7 +36,9 @@ def check(servers: Sequence[Server], token: str, operation: Operation, bodies: S
         first = answers[servers[0].name]
         for name, answer in answers.items():
             if answer != first or answer["status"] != 200 or answer["answer"].get("errors"):
-                shown = "\n".join(f"{name:6} {orjson.dumps(answer).decode()[:1500]}" for name, answer in answers.items())
+                shown = "\n".join(
+                    f"{name:6} {orjson.dumps(answer).decode()[:1500]}" for name, answer in answers.items()
+                )
                 raise Different(f"{operation.id}: {name} answers differently\n{body.decode()}\n{shown}")
         size = len(orjson.dumps(first["answer"]))
     return size

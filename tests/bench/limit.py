@@ -23,7 +23,9 @@ Answer = Callable[[str, Mapping[str, Any], Actor], Awaitable[bytes]]
 
 def application(database: str, schema: str | None, tokens: Tokens) -> Any:
     """The ASGI callable; connects at the first request."""
-    answer = _sqlite(database.removeprefix("sqlite:///")) if database.startswith("sqlite") else _postgres(database, schema)
+    answer = (
+        _sqlite(database.removeprefix("sqlite:///")) if database.startswith("sqlite") else _postgres(database, schema)
+    )
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         token = next(value for name, value in scope["headers"] if name == b"authorization")[7:].decode()

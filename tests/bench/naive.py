@@ -1,4 +1,4 @@
-"""The naive server: strawberry and Tortoise as one writes them first. Correct, readable, and what one measures against."""
+"""The naive server: strawberry and Tortoise as one writes them first. Correct, readable, the one to compare with."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from core.identity.tokens import Tokens
 from core.store.dialect import datetime_text
 from tests.bench import naive_create
 from tests.bench.naive_models import Event, Person
+
+MODELS = ["tests.bench.naive_models", "tests.bench.naive_create"]
+
 
 @strawberry.enum(name="BenchEventCategory")
 class Category(Enum):
@@ -180,7 +183,9 @@ class Query:
             rows = rows.filter(division=where.division.eq)
         if where.number and where.number.gt is not None:
             rows = rows.filter(number__gt=where.number.gt)
-        return BenchPersonConnection(nodes=[_person(row) async for row in rows.order_by(*_order(order_by)).limit(first)])
+        return BenchPersonConnection(
+            nodes=[_person(row) async for row in rows.order_by(*_order(order_by)).limit(first)]
+        )
 
 
 @strawberry.type
@@ -217,7 +222,7 @@ def _event(row: Event) -> BenchEvent:
 def _person(row: Person) -> BenchPerson:
     return BenchPerson(
         id=strawberry.ID(str(row.id)),
-        name=row.name[0] + "*" * (len(row.name) - 1),
+        name=f"{row.name[0]}**",
         phone=f"{row.phone[:3]}****{row.phone[-4:]}" if row.phone else None,
         sex=Sex(row.sex) if row.sex else None,
     )
@@ -245,8 +250,7 @@ def application(database: str, schema: str | None, tokens: Tokens) -> Any:
             await endpoint(scope, receive, send)
             return
         await receive()
-        modules = {"models": ["tests.bench.naive_models", "tests.bench.naive_create"]}
-        await Tortoise.init(db_url=url, modules=modules, use_tz=True, _enable_global_fallback=True)
+        await Tortoise.init(db_url=url, modules={"models": MODELS}, use_tz=True, _enable_global_fallback=True)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await Tortoise.close_connections()

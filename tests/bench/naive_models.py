@@ -12,7 +12,7 @@ from tortoise.models import Model
 from core.store.dialect import datetime_text
 
 
-class Money(fields.DecimalField):
+class Money(fields.DecimalField[Any]):
     """Whole cents on SQLite, numeric on Postgres."""
 
     def to_db_value(self, value: Any, instance: Any) -> Any:
@@ -22,7 +22,7 @@ class Money(fields.DecimalField):
         return Decimal(value) / 100 if isinstance(value, int) else value
 
 
-class Instant(fields.DatetimeField):
+class Instant(fields.DatetimeField[Any]):
     """Text with milliseconds and Z on SQLite, timestamptz on Postgres."""
 
     def to_db_value(self, value: Any, instance: Any) -> Any:

@@ -56,7 +56,10 @@ def _township(chance: random.Random, _: Sample) -> Variables:
 
 
 def _after_number(chance: random.Random, sample: Sample) -> Variables:
-    return {"division": chance.choice(divisions(STAFF_COUNTY)), "number": chance.randrange(max(1, sample.size.people // 3))}
+    return {
+        "division": chance.choice(divisions(STAFF_COUNTY)),
+        "number": chance.randrange(max(1, sample.size.people // 3)),
+    }
 
 
 #: Same width as every key a load generator puts in its place.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,13 +19,16 @@ from tongban_sdk import Actor
 from core.identity.keys import KeyRing
 from core.identity.tokens import Tokens
 from core.manifest import read_world
-from core.store.tables import entity_table
+from core.store.tables import table_of
 from tests.bench import data, rows
 from tests.bench.process import ROOT
 
 MANIFESTS = Path(__file__).with_name("manifests")
 STAFF = Actor(
-    id="0190f000-0000-7000-8000-000000000001", kind="staff", roles=frozenset({"bench_staff"}), division=data.STAFF_COUNTY
+    id="0190f000-0000-7000-8000-000000000001",
+    kind="staff",
+    roles=frozenset({"bench_staff"}),
+    division=data.STAFF_COUNTY,
 )
 ADMIN = Actor(
     id="0190f000-0000-7000-8000-000000000002", kind="admin", roles=frozenset({"bench_admin"}), division="640000000000"
@@ -40,8 +44,6 @@ class Place:
     schema: str | None
     folder: Path
     manifests: tuple[Path, ...] = (MANIFESTS,)
-    #: Further environment of the product.
-    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def env(self) -> dict[str, str]:
@@ -54,7 +56,6 @@ class Place:
             "TONGBAN_SECRETS_DIR": str(self.secrets),
             "TONGBAN_REDIS_URL": "",
             "TONGBAN_PROFILE": "audit",
-            **self.settings,
         }
 
     @property
@@ -66,10 +67,12 @@ class Place:
 
     def command(self, *words: str) -> str:
         """Run a command of the product to its end; what it printed."""
-        import os
-
         done = subprocess.run(
-            [sys.executable, "server.py", *words], cwd=ROOT, env={**os.environ, **self.env}, capture_output=True, text=True
+            [sys.executable, "server.py", *words],
+            cwd=ROOT,
+            env={**os.environ, **self.env},
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             raise RuntimeError(f"server.py {' '.join(words)} ended with {done.returncode}:\n{done.stderr[-4000:]}")
@@ -78,24 +81,24 @@ class Place:
     def fill(self, size: data.Size) -> None:
         """Load the seeded rows of the bench."""
         world, _ = read_world([*sorted((ROOT / "manifests").iterdir()), *sorted(MANIFESTS.iterdir())])
-        tables = {name: entity_table(world.entities[name]) for name in ("bench.person", "bench.event")}
+        tables = {name: table_of(world.entities[name]) for name in ("bench.person", "bench.event")}
         fills = [(tables["bench.person"], data.people(size)), (tables["bench.event"], data.events(size))]
         asyncio.run(rows.fill(self.url, self.schema, fills))
 
 
 @contextmanager
-def sqlite_place(**options: object) -> Iterator[Place]:
+def sqlite_place() -> Iterator[Place]:
     with tempfile.TemporaryDirectory(prefix="tongban-bench-") as folder:
-        yield Place("sqlite", f"sqlite:///{folder}/bench.sqlite3", None, Path(folder), **options)  # type: ignore[arg-type]  # passed on
+        yield Place("sqlite", f"sqlite:///{folder}/bench.sqlite3", None, Path(folder))
 
 
 @contextmanager
-def postgres_place(url: str, **options: object) -> Iterator[Place]:
+def postgres_place(url: str) -> Iterator[Place]:
     schema = f"tb_bench_{uuid4().hex[:8]}"
     asyncio.run(_execute(url, f"CREATE SCHEMA {schema}"))
     try:
         with tempfile.TemporaryDirectory(prefix="tongban-bench-") as folder:
-            yield Place("postgres", url, schema, Path(folder), **options)  # type: ignore[arg-type]  # passed on
+            yield Place("postgres", url, schema, Path(folder))
     finally:
         asyncio.run(_execute(url, f"DROP SCHEMA {schema} CASCADE"))
 
@@ -108,9 +111,9 @@ async def _execute(url: str, sql: str) -> None:
         await connection.close()
 
 
-def places(url: str | None, only: str | None) -> list[tuple[str, Callable[..., object]]]:
+def places(url: str | None, only: str | None) -> list[Callable[[], AbstractContextManager[Place]]]:
     """SQLite always, Postgres when there is one."""
-    found: list[tuple[str, Callable[..., object]]] = [("sqlite", sqlite_place)]
+    found: dict[str, Callable[[], AbstractContextManager[Place]]] = {"sqlite": sqlite_place}
     if url:
-        found.append(("postgres", lambda **options: postgres_place(url, **options)))
-    return [(name, make) for name, make in found if only in (None, name)]
+        found["postgres"] = lambda: postgres_place(url)
+    return [make for name, make in found.items() if only in (None, name)]

@@ -34,14 +34,18 @@ def _fill_sqlite(path: str, fills: Iterable[Fill]) -> None:
             names = ", ".join(quote(column.name) for column in table.columns)
             marks = ", ".join("?" * len(table.columns))
             connection.execute("BEGIN")
-            connection.executemany(f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})", _records(Sqlite(), table, rows))
+            connection.executemany(
+                f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})", _records(Sqlite(), table, rows)
+            )
             connection.execute("COMMIT")
         connection.execute("ANALYZE")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 async def _fill_postgres(url: str, schema: str | None, fills: Iterable[Fill]) -> None:
-    connection = await asyncpg.connect(url, server_settings={"search_path": schema or "public", "synchronous_commit": "off"})
+    connection = await asyncpg.connect(
+        url, server_settings={"search_path": schema or "public", "synchronous_commit": "off"}
+    )
     try:
         for table, rows in fills:
             names = [column.name for column in table.columns]

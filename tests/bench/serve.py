@@ -22,9 +22,14 @@ def main() -> None:
     args = parser.parse_args()
     module = {"limit": limit, "naive": naive}[args.name]
     app = module.application(args.database, args.schema, Tokens(KeyRing(args.secrets)))
-    lifespan = "on" if args.name == "naive" else "off"
     uvicorn.run(
-        app, port=args.port, loop="uvloop", http="httptools", lifespan=lifespan, access_log=False, log_level="warning"
+        app,
+        port=args.port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on" if args.name == "naive" else "off",
+        access_log=False,
+        log_level="warning",
     )
 
 

@@ -1,0 +1,145 @@
+"""Part three: switch on 51 plugins of 20 entities one after the other, and watch the event loop meanwhile.
+
+Runs in a process of its own (`python -m tests.bench.toggles SETTINGS… `), started by `toggles`, and prints JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from typing import Any
+
+import orjson
+import uvloop
+from core.host import open_host
+
+from core.plugins.states import States
+from core.settings import read_settings
+from core.store.database import Database
+from tests.bench.contest import OURS
+from tests.bench.place import ADMIN, Place
+from tests.bench.plugins import write_plugins
+from tests.bench.process import ROOT, server
+
+#: Seconds until every node has converged, and the longest stall of the loop.
+CONVERGED_MAX_S = 1.0
+STALL_MAX_S = 0.05
+TICK_S = 0.001
+
+
+class Ticker:
+    """Wakes every millisecond and keeps the longest time it was late."""
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+
+    async def run(self) -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(TICK_S)
+            self.longest_s = max(self.longest_s, time.perf_counter() - before - TICK_S)
+
+
+async def curve(plugin_ids: list[str]) -> list[dict[str, Any]]:
+    """Switch on each plugin in turn; per plugin the seconds until all nodes run it and the longest stall."""
+    points = []
+    async with open_host(read_settings()) as host:
+        states = States(host.database)
+        ticker = Ticker()
+        ticking = asyncio.create_task(ticker.run())
+        for count, plugin_id in enumerate(plugin_ids, 1):
+            # What earlier toggles left behind must not be collected on this one's account.
+            gc.collect()
+            await asyncio.sleep(0.05)
+            ticker.longest_s = 0.0
+            started = time.perf_counter()
+            generation = await host.registry.set_state(plugin_id, "on", actor=ADMIN)
+            switched_s = time.perf_counter() - started
+            number = host.registry.current.number if generation is None else generation.number
+            nodes = await _converged(states, number)
+            points.append(
+                {
+                    "plugins": count,
+                    "nodes": nodes,
+                    "switched_s": round(switched_s, 3),
+                    "converged_s": round(time.perf_counter() - started, 3),
+                    "stall_ms": round(ticker.longest_s * 1000, 1),
+                }
+            )
+        ticking.cancel()
+        with suppress(asyncio.CancelledError):
+            await ticking
+    return points
+
+
+async def _converged(states: States, number: int, patience_s: float = 10.0) -> int:
+    """Wait until every live node runs this generation; how many there are."""
+    deadline = time.perf_counter() + patience_s
+    while time.perf_counter() < deadline:
+        nodes = await states.nodes()
+        if nodes and all(node.generation >= number for node in nodes):
+            return len(nodes)
+        await asyncio.sleep(0.005)
+    raise TimeoutError(f"nodes did not reach generation {number}")
+
+
+async def switch_off(plugin_ids: list[str]) -> None:
+    """Choose "off" for plugins before anything of them runs."""
+    settings = read_settings()
+    database = await Database.open(settings.database_url)
+    try:
+        for plugin_id in plugin_ids:
+            await States(database).choose(plugin_id, "", "off", "bench")
+    finally:
+        await database.close()
+
+
+def toggles(place: Place, count: int, say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+    """One record with the whole curve. On Postgres a second node runs beside it and must follow."""
+    say(f"{place.kind}: writing and migrating {count} plugins")
+    plugin_ids = write_plugins(place.manifests[0], count)
+    place.command("migrate")
+    _child(place, "off", plugin_ids)
+    with ExitStack() as stack:
+        if place.kind == "postgres":
+            stack.enter_context(server("node", OURS, place.env))
+        say(f"{place.kind}: switching on 1 to {count}")
+        points = orjson.loads(_child(place, "curve", plugin_ids))
+    last = points[-1]
+    yield {
+        "part": "toggles",
+        "database": place.kind,
+        "points": points,
+        "last": last,
+        "longest_stall_ms": max(point["stall_ms"] for point in points),
+        "target": {"converged_s": CONVERGED_MAX_S, "stall_ms": STALL_MAX_S * 1000},
+    }
+
+
+def _child(place: Place, what: str, plugin_ids: list[str]) -> str:
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.toggles", what, *plugin_ids],
+        cwd=ROOT, env={**os.environ, **place.env}, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"toggles {what} ended with {done.returncode}:\n{done.stderr[-4000:]}")
+    return done.stdout.splitlines()[-1] if done.stdout else ""
+
+
+def main(words: list[str]) -> None:
+    what, *plugin_ids = words
+    if what == "off":
+        uvloop.run(switch_off(plugin_ids))
+    else:
+        print(orjson.dumps(uvloop.run(curve(plugin_ids))).decode())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
