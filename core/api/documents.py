@@ -10,12 +10,11 @@ from typing import Any
 
 from graphql.validation.specified_rules import recommended_rules
 
-from core.api.errors import ERRORS_MAX, Refusal, entry, refuse, request_entries
+from core.api.errors import ERRORS_MAX, Refusal, refuse, request_entries
 from core.api.guard import LIMITS, Admitted, Limits, check_cost, check_document, check_nesting, check_structure
 from core.settings import Profile
 from graphql import (
     DocumentNode,
-    GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
@@ -161,6 +160,6 @@ class Documents:
         except GraphQLSyntaxError as error:
             if "Document contains more than" in error.message:
                 raise refuse("QUERY_TOO_MANY_TOKENS", f"文档的词数过多，上限 {self.limits.tokens}") from None
+            if "nested too deeply" in error.message:
+                raise refuse("QUERY_TOO_DEEP", "嵌套层数过多") from None
             raise Refusal(request_entries("GRAPHQL_SYNTAX", "语法错误", [error])) from None
-        except GraphQLError:
-            raise Refusal([entry("QUERY_TOO_DEEP", "嵌套层数过多")]) from None

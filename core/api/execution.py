@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from core.api.errors import Entry, Refusal, entries_of, entry_of, refuse, reques
 from core.ops import metrics
 from core.read.context import RequestContext
 from core.settings import Profile
-from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType
+from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType, create_source_event_stream
 
 if TYPE_CHECKING:
     from core.host import Host
@@ -70,6 +70,30 @@ class Execution:
             raise refuse("DEADLINE_EXCEEDED", f"请求超过 {self.deadline_s:g} 秒，已停止") from None
         finally:
             metrics.observe_operation(kind, outcome, time.perf_counter() - started)
+
+    async def stream(self, request: GraphQLRequest, actor: Actor) -> AsyncIterator[bytes]:
+        """Bodies of a subscription's events; a query or mutation yields its one answer."""
+        generation = self.host.generation
+        documents = self.documents(generation)
+        operation = documents.operation(request.query, request.digest, request.operation_name, request.variables)
+        if operation.type is not OperationType.SUBSCRIPTION:
+            yield await self.answer(request, actor)
+            return
+        executor = self.executor(generation, operation, request, actor)
+        source: Any = create_source_event_stream(executor)
+        if isinstance(source, Awaitable):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            raise Refusal(entries_of(source.errors or (), operation=operation.name))
+        metrics.SUBSCRIPTIONS.inc()
+        try:
+            async for event in source:
+                result: Any = executor.build_per_event_executor(event).execute_operation()
+                yield encode(await result if isinstance(result, Awaitable) else result, operation)
+        finally:
+            metrics.SUBSCRIPTIONS.dec()
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
 
     def _admit(self, generation: Any, request: GraphQLRequest, queries_only: bool) -> Operation:
         documents = self.documents(generation)

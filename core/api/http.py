@@ -63,12 +63,12 @@ class GraphQLEndpoint:
 
     async def _read(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> GraphQLRequest:
         if scope["method"] == "GET" and self.allows_get:
-            return _parameters(_from_url(scope["query_string"]))
+            return parameters(_from_url(scope["query_string"]))
         if scope["method"] != "POST":
             allowed = "GET, POST" if self.allows_get else "POST"
             raise refuse("METHOD_NOT_ALLOWED", f"只接受 {allowed}", headers={"allow": allowed})
         _check_content_type(headers.get("content-type", ""))
-        return _parameters(_parse(await read_body(headers, receive, BODY_MAX_BYTES)))
+        return parameters(_parse(await read_body(headers, receive, BODY_MAX_BYTES)))
 
 
 async def read_body(headers: Mapping[str, str], receive: Receive, maximum: int) -> bytes:
@@ -121,7 +121,7 @@ def _from_url(query: bytes) -> dict[str, Any]:
     return found
 
 
-def _parameters(body: Any) -> GraphQLRequest:
+def parameters(body: Any) -> GraphQLRequest:
     if isinstance(body, list):
         raise refuse("BAD_REQUEST", "不接受批量请求")
     if not isinstance(body, dict):

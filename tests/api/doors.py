@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from graphql import GraphQLResolveInfo, GraphQLSchema, build_schema
-from tongban_sdk import Actor, InvalidInputError, InputProblem, PermissionDeniedError, RateLimitedError
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from tongban_sdk import Actor, InputProblem, InvalidInputError, PermissionDeniedError, RateLimitedError
 
 from core.api.documents import TrustedDocuments
 from core.api.execution import Execution
 from core.api.http import GraphQLEndpoint
 from core.api.limits import RateLimits
+from core.api.websocket import Sockets
 from core.identity.keys import KeyRing
 from core.identity.tokens import Tokens
 from core.settings import Profile
+from graphql import GraphQLResolveInfo, GraphQLSchema, build_schema
 
 CITIZEN = Actor(id="a1", kind="citizen", person="p1", roles=frozenset({"anonymous", "resident"}))
 #: Stands for everything that must never leave the process.
@@ -77,7 +80,7 @@ def build_test_schema() -> GraphQLSchema:
     return schema
 
 
-def me(_: Any, info: GraphQLResolveInfo) -> str:
+def me(_: Any, info: GraphQLResolveInfo[Any]) -> str:
     return str(info.context.actor.id)
 
 
@@ -102,12 +105,12 @@ async def slow(*_: Any) -> str:
     return "late"
 
 
-def bump(_: Any, info: GraphQLResolveInfo) -> int:
+def bump(_: Any, info: GraphQLResolveInfo[Any]) -> int:
     info.context.host.bumps += 1
     return int(info.context.host.bumps)
 
 
-async def ticks(_: Any, info: GraphQLResolveInfo, to: int) -> AsyncIterator[int]:
+async def ticks(_: Any, info: GraphQLResolveInfo[Any], to: int) -> AsyncIterator[int]:
     for n in range(to):
         await asyncio.sleep(0.01)
         yield n
@@ -128,18 +131,23 @@ class Doors:
     tokens: Tokens
     endpoint: GraphQLEndpoint
     trusted: TrustedDocuments
+    sockets: Sockets
 
     def client(self, **options: Any) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.endpoint), base_url="http://test", **options)
 
     async def post(self, body: Any, **headers: str) -> httpx2.Response:
         async with self.client() as client:
-            return await client.post("/graphql", json=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
+            return await client.post("/graphql", json=body, headers=headers)
 
     async def data(self, query: str, **headers: str) -> Any:
         answer = (await self.post({"query": query}, **headers)).json()
         assert "errors" not in answer
         return answer["data"]
+
+    @property
+    def socket_app(self) -> Starlette:
+        return Starlette(routes=[WebSocketRoute("/graphql", self.sockets)])
 
     def bearer(self, actor: Actor = CITIZEN) -> str:
         return f"Bearer {self.tokens.mint(actor)}"
@@ -148,6 +156,8 @@ class Doors:
 def open_doors(folder: Path, profile: Profile = "audit", *, deadline_s: float = 10.0) -> Doors:
     host = FakeHost(FakeGeneration(build_test_schema()))
     tokens, trusted = Tokens(KeyRing(folder / "secrets")), TrustedDocuments()
-    execution = Execution(host, trusted, profile, deadline_s)  # type: ignore[arg-type]  # the fake is enough here
-    endpoint = GraphQLEndpoint(execution, tokens, RateLimits(profile), allows_get=profile != "prod")
-    return Doors(host, tokens, endpoint, trusted)
+    execution = Execution(host, trusted, profile, deadline_s)
+    limits = RateLimits(profile)
+    endpoint = GraphQLEndpoint(execution, tokens, limits, allows_get=profile != "prod")
+    sockets = Sockets(execution, tokens, limits, ("https://city.example",), init_timeout_s=0.2)
+    return Doors(host, tokens, endpoint, trusted, sockets)

@@ -146,14 +146,18 @@ async def test_a_bug_is_masked_everywhere(doors: Doors, caplog: pytest.LogCaptur
     answer = await doors.post({"query": "{crash add(a:1)}"})
     error = answer.json()["errors"][0]
     assert answer.json()["data"] == {"crash": None, "add": 2}
-    assert (error["message"], error["path"], error["locations"]) == (INTERNAL_MESSAGE, ["crash"], [{"line": 1, "column": 2}])
+    assert (error["message"], error["path"], error["locations"]) == (
+        INTERNAL_MESSAGE,
+        ["crash"],
+        [{"line": 1, "column": 2}],
+    )
     assert set(error["extensions"]) == {"code", "hint", "reference"}
     assert CANARY not in answer.text
     assert (await doors.post({"query": "{crashHard}"})).json()["data"] is None
 
 
 async def test_a_bug_outside_resolvers_is_masked(doors: Doors) -> None:
-    doors.host.generation.reader.compile = lambda *_: 1 / 0  # type: ignore[assignment,method-assign]  # a bug
+    doors.host.generation.reader.compile = lambda *_: 1 / 0  # type: ignore[method-assign]  # a bug
     answer = await doors.post({"query": "{me}"})
     assert (answer.status_code, only_code(answer.json())) == (500, "INTERNAL")
     assert "division" not in answer.text
@@ -163,7 +167,10 @@ async def test_errors_a_caller_can_act_on(doors: Doors) -> None:
     errors = (await doors.post({"query": "{denied invalid limited}"})).json()["errors"]
     assert [e["extensions"] for e in errors] == [
         {"code": "PERMISSION_DENIED", "hint": "联系管理员"},
-        {"code": "INVALID_INPUT", "problems": [{"path": ["input", "phone"], "message": "号码不对", "id": "phone.format"}]},
+        {
+            "code": "INVALID_INPUT",
+            "problems": [{"path": ["input", "phone"], "message": "号码不对", "id": "phone.format"}],
+        },
         {"code": "RATE_LIMITED", "retryAfter": 2},
     ]
 
@@ -199,7 +206,10 @@ async def test_a_compiled_operation_is_passed_on_as_bytes(doors: Doors) -> None:
 async def test_production_runs_trusted_documents_only(tmp_path: Path) -> None:
     doors = open_doors(tmp_path, "prod")
     digest = doors.trusted.add("query Who{me}\n")
-    uniform = {"message": "不接受这个文档", "extensions": {"code": "DOCUMENT_NOT_TRUSTED", "hint": "生产环境只执行登记过的文档"}}
+    uniform = {
+        "message": "不接受这个文档",
+        "extensions": {"code": "DOCUMENT_NOT_TRUSTED", "hint": "生产环境只执行登记过的文档"},
+    }
     for body in (
         {"query": "mutation{bump}"}, {"query": "{"}, {"query": "{nope}"}, {"query": "{__schema{types{name}}}"},
         {"documentId": hash_of("{add(a:1)}")}, {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0"}}},
@@ -223,7 +233,9 @@ async def test_the_rate_limit_of_an_actor_closes_the_door(tmp_path: Path) -> Non
     doors = open_doors(tmp_path, "prod")
     doors.trusted.add("mutation{bump}")
     headers = {"authorization": doors.bearer()}
-    statuses = [(await doors.post({"query": "mutation{bump}"}, **headers)).status_code for _ in range(RATES["graphql"].burst)]
+    statuses = [
+        (await doors.post({"query": "mutation{bump}"}, **headers)).status_code for _ in range(RATES["graphql"].burst)
+    ]
     assert set(statuses) == {200}
     done = doors.host.bumps
     answers = [await doors.post({"query": "mutation{bump}"}, **headers) for _ in range(40)]
