@@ -1,4 +1,4 @@
-"""arq as the carrier of ids: on Redis between processes, on fakeredis inside one. It may vanish; the table is the truth."""
+"""arq carries ids: on Redis between processes, on fakeredis inside one. It may vanish; the table is the truth."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import redis.asyncio
 from arq.connections import ArqRedis
 from arq.utils import poll
 from arq.worker import Worker, func
-from fakeredis import FakeServer
-from fakeredis.aioredis import FakeConnection
+from fakeredis import FakeAsyncRedisConnection, FakeServer
 from redis.exceptions import RedisError
 
 from core.jobs.queue import Claim
@@ -58,13 +57,13 @@ class Bridge:
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
-        await self._sender.aclose()  # type: ignore[attr-defined]  # the stubs of redis 5 miss it
+        await self._sender.aclose(close_connection_pool=True)
 
     async def send(self, claim: Claim) -> bool:
         """Hand the claim over; False when the carrier is away."""
         try:
             await self._sender.enqueue_job("run", claim.id, claim.token, _job_id=f"{claim.id}:{claim.token}")
-        except (RedisError, OSError, asyncio.TimeoutError):
+        except (TimeoutError, RedisError, OSError):
             return False
         return True
 
@@ -74,18 +73,19 @@ class Bridge:
             worker = self._make_worker()
             try:
                 await worker.async_run()
-            except (RedisError, OSError, asyncio.TimeoutError) as error:
+            except (TimeoutError, RedisError, OSError) as error:
                 log.warning("Redis is away (%s), trying again", type(error).__name__)
             finally:
                 await self._close(worker)
             await asyncio.sleep(RESTART_S)
 
     def _make_worker(self) -> Worker:
-        async def run(context: dict[Any, Any], id: str, token: str) -> None:
-            await self._run(Claim(id, token))
+        async def run(context: dict[Any, Any], *claim: str) -> None:
+            await self._run(Claim(*claim))
 
+        job: Any = run  # arq's protocol of a coroutine asks for more than it calls
         return _Worker(
-            functions=[func(run, name="run", timeout=_LAST_RESORT_S, max_tries=1, keep_result=0)],
+            functions=[func(job, name="run", timeout=_LAST_RESORT_S, max_tries=1, keep_result=0)],
             queue_name=QUEUE, redis_pool=self._connect(), handle_signals=False, max_jobs=JOBS_MAX,
             poll_delay=0.1, job_serializer=_dump, job_deserializer=json.loads, log_results=False,
         )  # fmt: skip
@@ -95,11 +95,13 @@ class Bridge:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await worker.pool.aclose()  # type: ignore[attr-defined]  # the stubs of redis 5 miss it
+        await worker.pool.aclose(close_connection_pool=True)
 
     def _connect(self) -> ArqRedis:
         if self._server is not None:
-            pool = redis.asyncio.ConnectionPool(connection_class=FakeConnection, server=self._server, host="-", port=0)
+            pool = redis.asyncio.ConnectionPool(
+                connection_class=FakeAsyncRedisConnection, server=self._server, host="-", port=0
+            )
         else:
             pool = redis.asyncio.ConnectionPool.from_url(
                 self._redis_url or "", socket_connect_timeout=REDIS_TIMEOUT_S, socket_timeout=REDIS_TIMEOUT_S

@@ -19,7 +19,9 @@ async def strike(database: Database, queue: JobQueue, crons: Crons) -> None:
         return
     now = queue.now()
     rows = await database.fetch("SELECT id, fired_at FROM tb_cron", [])
-    struck = {row["id"]: row["fired_at"] for row in (load_row(database.dialect, CRON, ("id", "fired_at"), r) for r in rows)}
+    struck = {
+        row["id"]: row["fired_at"] for row in (load_row(database.dialect, CRON, ("id", "fired_at"), r) for r in rows)
+    }
     for (plugin_id, name), cron in crons.items():
         key = f"{plugin_id}.{name}"
         last = struck.get(key)
@@ -34,7 +36,9 @@ async def strike(database: Database, queue: JobQueue, crons: Crons) -> None:
 async def _is_first(transaction: Transaction, database: Database, key: str, last: object, due: object) -> bool:
     """A clock seen for the first time starts now and fires nothing for the past."""
     if last is None:
-        text = "INSERT INTO tb_cron (id, fired_at) VALUES ({id}, {due:fired_at}) ON CONFLICT (id) DO NOTHING RETURNING id"
+        text = (
+            "INSERT INTO tb_cron (id, fired_at) VALUES ({id}, {due:fired_at}) ON CONFLICT (id) DO NOTHING RETURNING id"
+        )
     else:
         text = "UPDATE tb_cron SET fired_at = {due:fired_at} WHERE id = {id} AND fired_at < {due:fired_at} RETURNING id"
     return bool(await transaction.fetch(*statement(database.dialect, CRON, text, id=key, due=due)))

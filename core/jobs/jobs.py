@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from core.jobs.outbox import FanOut, drain
+
 from core.jobs.bridge import JOBS_MAX, Bridge
 from core.jobs.clock import Cron
 from core.jobs.crons import strike
-from core.jobs.outbox import FanOut, drain
 from core.jobs.queue import LEASE_S, Claim, JobQueue
 from core.jobs.runner import Resolve, Runner
 from core.store.database import Database
@@ -102,4 +103,3 @@ class Jobs:
         task = asyncio.create_task(self._runner.run(claim))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-

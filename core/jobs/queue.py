@@ -83,7 +83,7 @@ class JobQueue:
     async def _add_one(self, transaction: Transaction, job: NewJob) -> str:
         id, now = str(uuid.uuid4()), self.now()
         text = (
-            'INSERT INTO tb_job ("id", "plugin_id", "name", "args", "run_at", "tries", "started", "dedupe", "created_at") '
+            "INSERT INTO tb_job (id, plugin_id, name, args, run_at, tries, started, dedupe, created_at) "
             "VALUES ({id}, {plugin_id}, {name}, {args}, {run_at}, {tries}, {started}, {dedupe}, {created_at}) "
             "ON CONFLICT (dedupe) DO UPDATE SET dedupe = excluded.dedupe RETURNING id"
         )
@@ -150,17 +150,21 @@ class JobQueue:
 
     async def renew(self, job: StartedJob) -> None:
         until = self.now() + timedelta(seconds=self._lease_s)
-        text = "UPDATE tb_job SET claimed_until = {until:claimed_until} WHERE id = {id} AND claim = {claim} RETURNING id"
+        text = (
+            "UPDATE tb_job SET claimed_until = {until:claimed_until} WHERE id = {id} AND claim = {claim} RETURNING id"
+        )
         await self._write(text, until=until, id=job.id, claim=job.token)
 
     async def finish(self, job: StartedJob) -> None:
-        await self._write("DELETE FROM tb_job WHERE id = {id} AND claim = {claim} RETURNING id", id=job.id, claim=job.token)
+        await self._write(
+            "DELETE FROM tb_job WHERE id = {id} AND claim = {claim} RETURNING id", id=job.id, claim=job.token
+        )
 
     async def postpone(self, job: StartedJob, delay_s: float, error: str, *, counts: bool = True) -> None:
         """Let go of the job and try again later; `counts=False` when the job is not to blame."""
         text = (
-            "UPDATE tb_job SET claim = NULL, claimed_until = NULL, run_at = {at:run_at}, error = {error}, tries = {tries} "
-            "WHERE id = {id} AND claim = {claim} RETURNING id"
+            "UPDATE tb_job SET claim = NULL, claimed_until = NULL, run_at = {at:run_at}, error = {error}, "
+            "tries = {tries} WHERE id = {id} AND claim = {claim}"
         )
         at = self.now() + timedelta(seconds=delay_s)
         tries = job.tries if counts else job.tries - 1
@@ -169,7 +173,7 @@ class JobQueue:
     async def bury(self, job: StartedJob, error: str) -> None:
         """Move the job to the dead letters, where an administrator sees it."""
         insert = (
-            'INSERT INTO tb_dead_letter ("id", "plugin_id", "name", "args", "tries", "error", "died_at") '
+            "INSERT INTO tb_dead_letter (id, plugin_id, name, args, tries, error, died_at) "
             "VALUES ({id}, {plugin_id}, {name}, {args}, {tries}, {error}, {died_at}) RETURNING id"
         )
         delete = "DELETE FROM tb_job WHERE id = {id} AND claim = {claim} RETURNING id"

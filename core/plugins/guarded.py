@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from typing import TypeVar
+
+from tongban_sdk.errors import RequestError
 
 from core.plugins.breaker import Breaker
 from core.plugins.errors import HookFailedError, HookTimeoutError, PluginError, QuarantinedError
 from core.plugins.watchdog import WatchdogAlarm, Watched, watchdog, wrapped
-from tongban_sdk.errors import RequestError
 
 T = TypeVar("T")
 
@@ -45,15 +46,13 @@ async def guarded(
     return result
 
 
-async def _run(
-    plugin_id: str, hook: str, call: Callable[[], Awaitable[T] | T], limit_s: float, stretch_s: float
-) -> T:
+async def _run(plugin_id: str, hook: str, call: Callable[[], Awaitable[T] | T], limit_s: float, stretch_s: float) -> T:
     deadline = asyncio.timeout(limit_s)
     try:
         with watchdog(stretch_s):
             result = call()
         if not inspect.isawaitable(result):
-            return cast(T, result)
+            return result
         async with deadline:
             return await Watched(wrapped(result), stretch_s)
     except RequestError:

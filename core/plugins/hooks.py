@@ -6,16 +6,18 @@ import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
+from tongban_sdk import hookspecs
+from tongban_sdk.host_api import GraphqlTypes, JobHandler
 
 from core.manifest.model import Plugin
 from core.plugins.breaker import Breaker
 from core.plugins.errors import HookFailedError, HookResultError, PluginError
 from core.plugins.guarded import guarded
-from tongban_sdk import hookspecs
-from tongban_sdk.host_api import GraphqlTypes, JobHandler
+
+T = TypeVar("T")
 
 #: Seconds for a whole call; documented at each hook in tongban_sdk/hookspecs.py.
 LIMITS_S: Mapping[str, float] = {
@@ -53,11 +55,9 @@ class Part:
             raise self._blame(HookResultError(self.plugin_id, hook, "None", type(result).__name__))
         return result
 
-    async def run(self, hook: str, call: Callable[[], Awaitable[None]], limit_s: float, stretch_s: float) -> None:
-        """Run something else of the plugin (a job handler) under the same guard."""
-        await guarded(
-            self.plugin_id, hook, call, limit_s=limit_s, stretch_s=stretch_s, breaker=self.breaker
-        )
+    async def run(self, hook: str, call: Callable[[], Awaitable[T]], limit_s: float, stretch_s: float) -> T:
+        """Run something else of the plugin (a job handler, a resolver) under the same guard."""
+        return await guarded(self.plugin_id, hook, call, limit_s=limit_s, stretch_s=stretch_s, breaker=self.breaker)
 
     def _blame(self, error: PluginError) -> PluginError:
         self.breaker.failed(str(error))
@@ -125,5 +125,3 @@ class Hooks:
     def handler(self, plugin_id: str, name: str) -> JobHandler | None:
         part = self.parts.get(plugin_id)
         return part.handlers.get(name) if part else None
-
-

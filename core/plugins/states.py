@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.fields.column import Table
+from core.fields.places import level_digits
 from core.plugins.status import Chosen, NodeStatus
 from core.store.database import Database, Transaction
 from core.store.runtime_tables import NODE, PLUGIN
@@ -24,19 +25,11 @@ NODE_LIFE_S = 5.0
 def choice_in(choices: Mapping[str, Chosen], division: str) -> Chosen:
     """The choice of the smallest division around this one; everywhere else the general one; on when nobody chose."""
     around = [code for code in choices if code and division and _holds(code, division)]
-    return choices[max(around, key=_depth)] if around else choices.get("", "on")
-
-
-def _depth(code: str) -> int:
-    """Digits that count: 640522000000 is a county (6); township and village add three each."""
-    for digits in (2, 4, 6, 9):
-        if set(code[digits:]) <= {"0"}:
-            return digits
-    return 12
+    return choices[max(around, key=level_digits)] if around else choices.get("", "on")
 
 
 def _holds(code: str, division: str) -> bool:
-    depth = _depth(code)
+    depth = level_digits(code)
     return code[:depth] == division[:depth]
 
 
@@ -120,5 +113,3 @@ class States:
 
     async def _fetch(self, transaction: Transaction, table: Table, text: str, **values: Any) -> Any:
         return await transaction.fetch(*statement(self._dialect, table, text, **values))
-
-

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import uvloop
+from tongban_sdk import ConflictError
 
 from core.plugins.breaker import FAILURES_MAX, PAUSE_S, WINDOW_S, Breaker
 from core.plugins.errors import HookFailedError, HookTimeoutError, QuarantinedError
 from core.plugins.guarded import guarded
-from tongban_sdk import ConflictError
 
 STRETCH_S = 0.05
 
@@ -57,7 +57,7 @@ async def _swallow_once() -> None:
         except BaseException:
             await asyncio.sleep(0)
             break
-    time.sleep(10)
+    _sleep()
 
 
 BLOCKERS: list[Callable[[], Any]] = [
@@ -67,7 +67,9 @@ BLOCKERS: list[Callable[[], Any]] = [
 
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 @pytest.mark.parametrize("blocker", BLOCKERS, ids=lambda f: f.__name__)
-def test_a_blocking_hook_is_interrupted(loop: Callable[[], asyncio.AbstractEventLoop], blocker: Callable[[], Any]) -> None:
+def test_a_blocking_hook_is_interrupted(
+    loop: Callable[[], asyncio.AbstractEventLoop], blocker: Callable[[], Any]
+) -> None:
     async def main() -> float:
         begun = time.monotonic()
         with pytest.raises(HookTimeoutError) as caught:
@@ -95,7 +97,15 @@ def _raise(error: BaseException) -> Callable[[], Any]:
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("王小明 640522"), RecursionError(), MemoryError(), SystemExit(1), TimeoutError(), asyncio.CancelledError()]
+    "error",
+    [
+        ValueError("王小明 640522"),
+        RecursionError(),
+        MemoryError(),
+        SystemExit(1),
+        TimeoutError(),
+        asyncio.CancelledError(),
+    ],
 )
 async def test_an_exception_is_blamed_without_its_text(error: BaseException) -> None:
     with pytest.raises(HookFailedError) as caught:

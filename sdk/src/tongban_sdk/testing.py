@@ -1,4 +1,4 @@
-"""A pytest plugin: the fixture `host` boots plugins in this process, on a fake host over a temporary SQLite database."""
+"""A pytest plugin: the fixture `host` boots plugins in this process, on a temporary SQLite database."""
 
 from __future__ import annotations
 
