@@ -1,0 +1,83 @@
+"""Made rows → rows to insert, through the same fields that check a client's input."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from core.demo.generators import LOCAL, DemoError
+from core.demo.row import Row
+from core.expr import evaluate
+from core.fields import SYSTEM_FIELDS, FieldError, all_fields
+from core.fields.made import Computed
+from core.fields.made import Sequence as SequenceField
+from core.manifest.model import Entity
+
+#: Who wrote the rows, in created_by and updated_by.
+WRITER = "demo"
+HOST_VALUES = frozenset({"created_at", "updated_at", "created_by", "updated_by", "version"})
+
+
+class Counters:
+    """Last number of each counter of a sequence field."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, int] = defaultdict(int)
+
+    def number(self, field: SequenceField, division: str, day: datetime) -> str:
+        counter = field.counter(division, day.date())
+        self.last[counter] += 1
+        return field.render(division, day.date(), self.last[counter])
+
+
+def column_values(entity: Entity, rows: Sequence[Row], counters: Counters) -> Iterator[dict[str, Any]]:
+    """Canonical values by column, one dict per row, all of one shape."""
+    fields = all_fields(entity)
+    columns = {name: tuple(c.name for c in field.columns()) for name, field in fields.items()}
+    for row in rows:
+        values = canonical(entity, row, counters)
+        made: dict[str, Any] = {}
+        for name, names in columns.items():
+            value = values.get(name)
+            parts = (None,) * len(names) if value is None else fields[name].split(value)
+            made |= zip(names, parts, strict=True)
+        yield made
+
+
+def canonical(entity: Entity, row: Row, counters: Counters) -> dict[str, Any]:
+    """Canonical values by field; raises DemoError for a value a client could not have sent either."""
+    created_at = datetime.fromisoformat(row.values["created_at"])
+    values: dict[str, Any] = {
+        "created_at": created_at,
+        "updated_at": created_at,
+        "created_by": WRITER,
+        "updated_by": WRITER,
+        "version": 1,
+    }
+    for name, field in all_fields(entity).items():
+        if name in HOST_VALUES:
+            continue
+        if isinstance(field, SequenceField):
+            values[name] = counters.number(field, row.values["division"], created_at.astimezone(LOCAL))
+            continue
+        value = row.values.get(name)
+        if value is not None:
+            try:
+                values[name] = field.parse(value)
+            except FieldError as error:
+                raise DemoError(f"{entity.key}.{name} 的演示值无效：{error.message}（{value!r}）") from error
+        elif field.default is not None:
+            values[name] = field.default
+        elif field.required and name not in SYSTEM_FIELDS:
+            raise DemoError(f"{entity.key}.{name} 必填，演示数据没有给出")
+    _compute(entity, values, created_at)
+    return values
+
+
+def _compute(entity: Entity, values: dict[str, Any], now: datetime) -> None:
+    me: Mapping[str, Any] = {}
+    for name, field in entity.fields.items():
+        if isinstance(field, Computed) and field.stored:
+            values[name] = evaluate(field.expression, values, me, now)
