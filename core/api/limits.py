@@ -80,7 +80,7 @@ class SharedBuckets:
 
     def __init__(self, redis: Any, local: Buckets | None = None) -> None:
         self._script = redis.register_script(LEASE_LUA)
-        self._local = local or Buckets()
+        self._local = Buckets() if local is None else local
         self._leases: OrderedDict[str, int] = OrderedDict()
 
     async def take(self, key: str, rate: Rate) -> float:
