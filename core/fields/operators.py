@@ -206,21 +206,17 @@ OPERATORS: Mapping[str, Operator] = {
     "lte": Operator("value", _one, _compare("<=")),
     "gt": Operator("value", _one, _compare(">")),
     "gte": Operator("value", _one, _compare(">=")),
-    "in": Operator("list", _many, lambda dialect, columns, sql, marks: dialect.in_list(sql[0], marks[0], columns[0])),
-    "notIn": Operator(
-        "list", _many, lambda dialect, columns, sql, marks: f"NOT ({dialect.in_list(sql[0], marks[0], columns[0])})"
-    ),
-    "isNull": Operator("boolean", _flag, lambda dialect, columns, sql, marks: f"({sql[0]} IS NULL) = {marks[0]}"),
+    "in": Operator("list", _many, lambda d, c, sql, m: d.in_list(sql[0], m[0], c[0])),
+    "notIn": Operator("list", _many, lambda d, c, sql, m: f"NOT ({d.in_list(sql[0], m[0], c[0])})"),
+    "isNull": Operator("boolean", _flag, lambda d, c, sql, m: f"({sql[0]} IS NULL) = {m[0]}"),
     "contains": Operator("text", _text, _contains_sql),
     "startsWith": Operator("text", _text, _starts_sql),
-    "under": Operator(
-        "text", _under, lambda dialect, columns, sql, marks: f"{sql[0]} BETWEEN {marks[0]} AND {marks[1]}"
-    ),
+    "under": Operator("text", _under, lambda d, c, sql, m: f"{sql[0]} BETWEEN {m[0]} AND {m[1]}"),
     "has": Operator("value", _one, _has_sql),
     "within": Operator(
         "box",
         _box,
-        lambda dialect, columns, sql, m: f"({sql[0]} BETWEEN {m[0]} AND {m[1]} AND {sql[1]} BETWEEN {m[2]} AND {m[3]})",
+        lambda d, c, sql, m: f"({sql[0]} BETWEEN {m[0]} AND {m[1]} AND {sql[1]} BETWEEN {m[2]} AND {m[3]})",
     ),
     "near": Operator("circle", _circle, _circle_sql),
 }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from core.expr.subtree import subtree_range
 from core.fields.base import Field, FieldError
 from core.fields.column import Column
 from core.fields.crs import CRS, to_cgcs2000
@@ -32,16 +33,9 @@ POINT_SCHEMA: dict[str, Any] = {
 }
 
 
-def level_digits(code: str) -> int:
-    """How many digits of a code say where: 640522100000 names a township by 9, not by 7."""
-    if len(code) > 12:
-        return len(code)
-    return next(n for n in LEVELS.values() if code[n:].strip("0") == "")
-
-
 def division_range(code: str) -> tuple[str, str]:
     """First and last code (both included) of the subtree of a division, its 15-digit grids included."""
-    return code, code[: level_digits(code)].ljust(15, "9")
+    return subtree_range(code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,8 @@
+"""Who may do what: rules as SQL and as Python, and what each field shows."""
+
+from core.access.me import me_of
+from core.access.model import AccessModel
+from core.access.scope import EntityScope, RowScope, computed_sql, expr_sql
+from core.access.view import FieldView
+
+__all__ = ["AccessModel", "EntityScope", "FieldView", "RowScope", "computed_sql", "expr_sql", "me_of"]

@@ -1,0 +1,75 @@
+"""What an expression over an entity may name, and the type of each name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from core.expr.types import INT, TEXT, Kind, Type
+from core.fields.base import Field
+from core.fields.made import Computed
+from core.fields.places import Point
+from core.fields.refs import Ref
+from core.fields.structured import List
+from core.fields.system import HasFields, all_fields
+
+FindEntity = Callable[[str], HasFields | None]
+#: How many refs a path may walk.
+WALK_MAX = 5
+
+
+def type_of(field: Field) -> Type | None:
+    """The type of a field in expressions; None for a point, which has no single value."""
+    match field:
+        case Point():
+            return None
+        case List():
+            return Type("list", item="int" if field.of == "integer" else "text")
+        case Computed():
+            column = field.result_column
+        case _:
+            column = field.columns()[0]
+    kind: Kind = column.kind
+    return Type(kind, column.scale)
+
+
+class EntityNames(Mapping[str, Type]):
+    """Names of an entity: its fields ("state"), and fields its refs lead to ("house.compound.name")."""
+
+    def __init__(self, entity: HasFields, find: FindEntity) -> None:
+        self._fields = all_fields(entity)
+        self._find = find
+
+    def __getitem__(self, name: str) -> Type:
+        *walk, last = name.split(".")
+        fields = self._fields
+        if len(walk) > WALK_MAX:
+            raise KeyError(name)
+        for step in walk:
+            ref = fields.get(step)
+            target = self._find(ref.to) if isinstance(ref, Ref) else None
+            if target is None:
+                raise KeyError(name)
+            fields = all_fields(target)
+        found = type_of(fields[last])
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, field in self._fields.items() if type_of(field) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def result_type(field: Computed) -> Type:
+    """The type a computed field declares; its expression may also be a whole number, or a decimal of fewer digits."""
+    found = type_of(field)
+    assert found is not None
+    return found
+
+
+def fits(expression: Type, declared: Type) -> bool:
+    if declared.kind == "decimal":
+        return expression == INT or (expression.kind == "decimal" and expression.scale <= declared.scale)
+    return expression == declared or (declared == TEXT and expression.kind == "uuid")
