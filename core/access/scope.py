@@ -101,6 +101,7 @@ class _ExprScope:
         return self._param(Now(), Type("datetime"))
 
     def _param(self, source: Source, type: Type) -> str:
-        assert type.kind not in ("list", "null")
+        if type.kind == "list" or type.kind == "null":
+            raise AssertionError(type.kind)
         placeholder = self._scope.param(source, Column("value", type.kind, type.scale))
         return f"CAST({placeholder} AS {_CASTS[type.kind]})" if self.dialect_name == "postgres" else placeholder

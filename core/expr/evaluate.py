@@ -71,7 +71,7 @@ def _unary(sign: str, value: Any) -> Any:
     return not value if sign == "!" else _fit(-value)
 
 
-def _logic(absorbing: bool, parts: tuple[Expr, ...], scope: _Scope) -> bool | None:
+def _logic(absorbing: bool, parts: tuple[Expr, ...], scope: _Scope) -> Any:
     """Kleene: one absorbing part decides, whatever the others are; else one unknown part leaves it unknown."""
     result: Any = not absorbing
     undecided: Undecided | None = None
@@ -86,7 +86,7 @@ def _logic(absorbing: bool, parts: tuple[Expr, ...], scope: _Scope) -> bool | No
         result = None if value is None else result
     if undecided is not None:
         raise undecided
-    return None if result is None else not absorbing
+    return result
 
 
 _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {

@@ -15,8 +15,6 @@ from core.fields.text import COMPARISONS, text_column
 
 _DIVISION = re.compile(r"[1-9][0-9]{11}", re.ASCII)
 _GRID = re.compile(r"[1-9][0-9]{14}", re.ASCII)
-#: Digits that name each level: province, city, county, township, village, grid.
-LEVELS = {"province": 2, "city": 4, "county": 6, "township": 9, "village": 12, "grid": 15}
 POSITIONS_MAX = 5000
 #: A plain range check that takes in all of China, its seas included, and refuses swapped axes.
 BOUNDS = {"lng": (70.0, 140.0), "lat": (0.0, 55.0)}
