@@ -64,7 +64,7 @@ def _plan_table(
             sql = f"ALTER TABLE {quote(old_name)} RENAME TO {quote(table.name)}"
             plan.steps.append(Step(sql, f"声明的改名：{old_name} → {table.name}"))
         _plan_columns(plan, dialect, table, now, quarantined, (old_name or table.name) in filled)
-    plan.steps += _index_steps(table, now.indexes)
+    plan.steps += _index_steps(dialect, table, now.indexes)
 
 
 def _plan_columns(
@@ -122,14 +122,14 @@ def _check_kept(plan: Plan, dialect: Dialect, table: Table, column: Column, now:
         plan.problems.append(_problem(table, column.name, "store.not-null", "在数据库中可空，不能改为必填", hint))
 
 
-def _index_steps(table: Table, existing: set[str]) -> Iterator[Step]:
+def _index_steps(dialect: Dialect, table: Table, existing: set[str]) -> Iterator[Step]:
     wanted = {index_name(table.name, index): index for index in table.indexes}
     for name in sorted(existing - wanted.keys()):
         yield Step(f"DROP INDEX {quote(name)}", f"{table.name} 不再声明这个索引；数据不受影响")
     for name, index in wanted.items():
         if name not in existing:
             why = f"{table.name} 的{'唯一' if index.unique else ''}索引（{'、'.join(index.columns)}）"
-            yield Step(create_index(table, name, index), why)
+            yield Step(create_index(dialect, table, name, index), why)
 
 
 def create_table(dialect: Dialect, table: Table) -> str:
@@ -160,10 +160,18 @@ def _default(dialect: Dialect, column: Column) -> str:
     return str(value) if isinstance(value, int) else literal(str(value))
 
 
-def create_index(table: Table, name: str, index: Index) -> str:
-    columns = ", ".join(f"{quote(c[1:])} DESC" if c[0] == "-" else quote(c) for c in index.columns)
+def create_index(dialect: Dialect, table: Table, name: str, index: Index) -> str:
+    columns = ", ".join(_ordered(dialect, table, c) for c in index.columns)
     where = ' WHERE "deleted_at" IS NULL' if index.live else ""
     return f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quote(name)} ON {quote(table.name)} ({columns}){where}"
+
+
+def _ordered(dialect: Dialect, table: Table, name: str) -> str:
+    """NULL is smallest. Postgres thinks otherwise, and reads an index in order only if the orders of nulls agree."""
+    nulls = dialect.name == "postgres" and table.by_name[name.lstrip("-")].null
+    if name[0] == "-":
+        return f"{quote(name[1:])} DESC{' NULLS LAST' if nulls else ''}"
+    return f"{quote(name)}{' NULLS FIRST' if nulls else ''}"
 
 
 def _problem(table: Table, column: str, id: str, message: str, hint: str) -> Problem:
