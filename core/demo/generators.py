@@ -63,7 +63,10 @@ def path_of(text: str) -> tuple[str, ...]:
 
 def _from(spec: Mapping[str, Any], run: Run, random: Random) -> Maker:
     path = path_of(spec["from"])
-    return lambda row: read(row, path)
+    if "without" not in spec:
+        return lambda row: read(row, path)
+    ending = re.compile(f"({'|'.join(map(re.escape, spec['without']))})$")
+    return lambda row: ending.sub("", str(read(row, path)))
 
 
 def _text(spec: Mapping[str, Any], run: Run, random: Random) -> Maker:

@@ -54,7 +54,12 @@ async def load_demo(
     for block in blocks:
         entity = _entity(world, block.entity)
         if "existing" in block.spec:
-            run.groups[block.name] = select(await _stored(database, entity), block, run)
+            found = select(await _stored(database, entity), block, run)
+            if not found.rows:
+                raise DemoError(
+                    f"库里没有 {county} 的{entity.title}（{block.name}）：请核对区划代码，或先迁移并装入参考数据"
+                )
+            run.groups[block.name] = found
             continue
         rows = build_rows(block, run, sum(len(rows) for _, rows in made))
         run.groups[block.name] = Group(rows)

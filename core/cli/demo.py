@@ -1,0 +1,65 @@
+"""python server.py demo"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+import time
+
+from core.cli import UserError
+from core.demo.generators import DemoError
+from core.demo.load import Loaded, NotEmptyError, load_demo
+from core.host import open_host
+from core.settings import Settings
+
+HELP = "装入一个县的虚构数据（只装入空库）"
+EXAMPLE = "python server.py demo --division 640522 --people 20000 --seed 1"
+PEOPLE_MAX = 1_000_000
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--division", default="640522", help="县级区划代码，6 位或 12 位（默认 640522 海原县）")
+    parser.add_argument("--people", type=int, default=20_000, help="人口数（默认 20000；房屋 0.3、报修单 0.1 之比）")
+    parser.add_argument("--seed", type=int, default=1, help="随机种子：同一种子两次结果完全相同（默认 1）")
+    parser.add_argument("--if-empty", action="store_true", help="库里已有数据时什么也不做，退出码 0")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    county = re.sub("0{6}$", "", args.division) if len(args.division) == 12 else args.division
+    if not re.fullmatch("[1-9][0-9]{5}", county):
+        raise UserError(f"区划代码 {args.division!r} 无效：应为 6 位县级代码，如 640522")
+    if not 1 <= args.people <= PEOPLE_MAX:
+        raise UserError(f"人口数 {args.people} 无效：应在 1 与 {PEOPLE_MAX} 之间")
+    started = time.monotonic()
+    try:
+        loaded = asyncio.run(_load(settings, county, args.people, args.seed))
+    except NotEmptyError as error:
+        if args.if_empty:
+            return 0
+        raise UserError(f"{error}。要重新装入，请换一个数据目录（TONGBAN_DATA_DIR）或空数据库") from error
+    except DemoError as error:
+        raise UserError(str(error)) from error
+    finally:
+        _say("")
+    seconds = round(time.monotonic() - started, 1)
+    facts = {"rows": loaded.rows, "personas": loaded.personas, "digest": loaded.digest, "seconds": seconds}
+    print(json.dumps(facts, ensure_ascii=False))
+    return 0
+
+
+async def _load(settings: Settings, county: str, people: int, seed: int) -> Loaded:
+    async with open_host(settings) as host:
+        world = host.registry.current.world
+        return await load_demo(
+            host.database, world, county=county, people=people, seed=seed, report=lambda name, n: _say(f"{name} {n}")
+        )
+
+
+def _say(text: str) -> None:
+    """Progress, on a terminal only."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
