@@ -2,7 +2,7 @@
 
 from core.access.me import me_of
 from core.access.model import AccessModel
-from core.access.scope import EntityScope, RowScope, computed_sql, expr_sql
+from core.access.scope import EntityScope
 from core.access.view import FieldView
 
-__all__ = ["AccessModel", "EntityScope", "FieldView", "RowScope", "computed_sql", "expr_sql", "me_of"]
+__all__ = ["AccessModel", "EntityScope", "FieldView", "me_of"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.access.scope import RowScope, expr_sql
-from core.expr import Expr
+from core.expr import Expr, SqlScope, to_sql
 from core.fields.base import Field
 from core.fields.masks import is_sensitive, mask_of
 from core.manifest.model import Rule
@@ -23,11 +22,11 @@ class When:
     def never(self) -> bool:
         return not self.always and not self.conditions
 
-    def sql(self, scope: RowScope) -> str:
+    def sql(self, scope: SqlScope) -> str:
         """Never unknown inside CASE WHEN; wrap it before negating."""
         if self.always or not self.conditions:
             return "TRUE" if self.always else "FALSE"
-        return "(" + " OR ".join(expr_sql(condition, scope) for condition in self.conditions) + ")"
+        return "(" + " OR ".join(to_sql(condition, scope) for condition in self.conditions) + ")"
 
 
 def when(chosen: Sequence[Rule], all_rules: Sequence[Rule]) -> When:
@@ -58,7 +57,7 @@ class FieldView:
     def may_mask(self) -> bool:
         return not self.is_hidden and not self.clear.always
 
-    def value_sql(self, scope: RowScope, sql: str, *, masked: str | None = None) -> str:
+    def value_sql(self, scope: SqlScope, sql: str, *, masked: str | None = None) -> str:
         """`sql` (repeatable) guarded by the rights; `masked` replaces the mask where a value has another form."""
         if self.clear.always:
             return sql
@@ -69,7 +68,7 @@ class FieldView:
         shown = "" if self.is_hidden or mask == "NULL" else f" WHEN {self.shown.sql(scope)} THEN {mask}"
         return f"CASE{clear}{shown} END" if clear or shown else "NULL"
 
-    def masked_sql(self, scope: RowScope) -> str:
+    def masked_sql(self, scope: SqlScope) -> str:
         """Whether this row's value is shown masked: the field then stands in maskedFields."""
         if not self.may_mask:
             return "FALSE"
@@ -77,9 +76,9 @@ class FieldView:
         hidden_clear = "TRUE" if self.clear.never else f"NOT coalesce({clear}, FALSE)"
         return f"(coalesce({shown}, FALSE) AND {hidden_clear})"
 
-    def _mask_sql(self, scope: RowScope, sql: str) -> str:
+    def _mask_sql(self, scope: SqlScope, sql: str) -> str:
         mask = mask_of(self.field)
-        return mask.sql(scope.dialect.name, sql) if mask else "NULL"
+        return mask.sql(scope.dialect_name, sql) if mask else "NULL"
 
 
 #: Whoever may see a row may name it.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal as Dec
 from typing import Any, ClassVar
 
-from core.expr import Expr, parse
+from core.expr import Expr, SqlScope, evaluate, parse, typed_sql
 from core.fields.base import Field, FieldError
 from core.fields.column import Column
 from core.fields.numbers import SAFE_MAX, Boolean, Decimal, Integer, Money
@@ -122,6 +123,23 @@ class Computed(Field):
 
     def columns(self) -> tuple[Column, ...]:
         return self.result.columns() if self.stored else ()
+
+    def sql(self, scope: SqlScope) -> str:
+        """The value over a row of the scope, in the form its column has or would have."""
+        sql, found = typed_sql(self.expression, scope)
+        column = self.result_column
+        if column.kind != "decimal":
+            return f"({sql})"
+        if scope.dialect_name == "postgres":
+            return f"CAST({sql} AS numeric(38,{column.scale}))"
+        return f"({sql} * {10 ** (column.scale - found.scale)})"
+
+    def evaluate(self, row: Mapping[str, Any], me: Mapping[str, Any], now: datetime) -> Any:
+        """The canonical value; Undecided when the expression walks to a row that `row` does not hold."""
+        value = evaluate(self.expression, row, me, now)
+        if value is None or self.result_column.kind != "decimal":
+            return value
+        return Dec(value).quantize(Dec(1).scaleb(-self.result_column.scale))
 
     def parse(self, value: Any) -> Any:
         raise FieldError("computed.written", "该值由系统计算，不能填写")
