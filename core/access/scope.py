@@ -25,32 +25,36 @@ class EntityScope:
     """A row of `entity` under an alias; refs are walked by scalar subselects. The SqlScope of core.expr."""
 
     def __init__(self, world: World, entity: Entity, alias: str, params: Params) -> None:
-        self._world = world
-        self._entity = entity
-        self._alias = alias
-        self._params = params
+        self.world = world
+        self.entity = entity
+        self.alias = alias
+        self.params = params
 
     @property
     def dialect_name(self) -> str:
-        return self._params.dialect.name
+        return self.params.dialect.name
 
     def column(self, path: tuple[str, ...]) -> tuple[str, Type]:
-        field = all_fields(self._entity)[path[0]]
+        field = all_fields(self.entity)[path[0]]
         if len(path) > 1:
             return self._walk(field, path)
         found = type_of(field)
         assert found is not None  # the check of the manifest admits no points
         if isinstance(field, Computed) and not field.stored:
             return field.sql(self), found
-        return f"{self._alias}.{quote(field.columns()[0].name)}", found
+        return self.name(field.columns()[0].name), found
+
+    def name(self, column: str) -> str:
+        """A column of this very row."""
+        return f"{self.alias}.{quote(column)}"
 
     def _walk(self, field: object, path: tuple[str, ...]) -> tuple[str, Type]:
-        target = self._world.entity(field.to) if isinstance(field, Ref) else None
+        target = self.world.entity(field.to) if isinstance(field, Ref) else None
         if target is None or not isinstance(field, Ref):
             raise KeyError(".".join(path))
-        alias = f"{self._alias}_{field.name}"
-        sql, found = EntityScope(self._world, target, alias, self._params).column(path[1:])
-        here = f"{self._alias}.{quote(field.column_name)}"
+        alias = f"{self.alias}_{field.name}"
+        sql, found = EntityScope(self.world, target, alias, self.params).column(path[1:])
+        here = self.name(field.column_name)
         return f"(SELECT {sql} FROM {quote(target.table)} {alias} WHERE {alias}.id = {here})", found
 
     def const(self, value: Any, type: Type) -> str:
@@ -61,7 +65,7 @@ class EntityScope:
 
     def in_me(self, sql: str, name: str, type: Type) -> str:
         column = Column(name, "text")
-        return self._params.dialect.in_list(sql, self._params.add(Me(name), column, many=True), column)
+        return self.params.dialect.in_list(sql, self.params.add(Me(name), column, many=True), column)
 
     def now(self) -> str:
         return self._param(Now(), Type("datetime"))
@@ -69,5 +73,5 @@ class EntityScope:
     def _param(self, source: Source, type: Type) -> str:
         if type.kind == "list" or type.kind == "null":
             raise AssertionError(type.kind)
-        placeholder = self._params.add(source, Column("value", type.kind, type.scale))
+        placeholder = self.params.add(source, Column("value", type.kind, type.scale))
         return f"CAST({placeholder} AS {CASTS[type.kind]})" if self.dialect_name == "postgres" else placeholder

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import cos, pi
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from core.fields.base import Field, FieldError
 from core.fields.column import Column, Kind
@@ -33,7 +33,7 @@ METRES_PER_DEGREE = 111_319.49
 class SqlDialect(Protocol):
     """The part of a dialect that operators use."""
 
-    name: Any
+    name: ClassVar[str]
 
     def in_list(self, sql: str, placeholder: str, column: Column) -> str: ...
 
