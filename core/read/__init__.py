@@ -1,0 +1,7 @@
+"""Reading: selections and rules become one SQL statement whose text is the answer."""
+
+from core.read.context import RequestContext
+from core.read.reader import Compiled, Reader
+from core.read.roots import RootField
+
+__all__ = ["Compiled", "Reader", "RequestContext", "RootField"]

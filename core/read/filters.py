@@ -1,0 +1,84 @@
+"""`where`: a tree of conditions to SQL. Every field it names must be readable in clear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.fields.base import Field
+from core.fields.operators import OPERATORS
+from core.fields.refs import Ref
+from core.read.canonical import refusing
+from core.read.rows import Rows
+from core.read.selection import Leaf, Tree
+from core.read.statement import Statement
+from graphql import GraphQLInputField, GraphQLInputObjectType
+
+#: Comparisons with null that mean something; any other is unknown, so it holds for no row.
+_NULL_TESTS: Mapping[str, str] = {"eq": "IS NULL", "ne": "IS NOT NULL"}
+
+
+def where_sql(
+    statement: Statement, rows: Rows, type_: GraphQLInputObjectType, tree: Tree, path: tuple[str, ...]
+) -> str:
+    """One condition; "TRUE" when nothing is asked."""
+    if not isinstance(tree, dict):
+        return "TRUE"
+    parts = [_part(statement, rows, name, type_.fields[name], value, (*path, name)) for name, value in tree.items()]
+    return join("AND", parts, "TRUE")
+
+
+def join(word: str, parts: list[str], empty: str) -> str:
+    if not parts:
+        return empty
+    return parts[0] if len(parts) == 1 else f"({f' {word} '.join(parts)})"
+
+
+def _part(
+    statement: Statement, rows: Rows, name: str, field: GraphQLInputField, tree: Tree, path: tuple[str, ...]
+) -> str:
+    if isinstance(tree, Leaf) and tree.value is None:
+        return "TRUE"
+    if combine := field.extensions.get("combine"):
+        return _combined(statement, rows, combine, field, tree, path)
+    if ref := field.extensions.get("ref"):
+        return _ref_part(statement, rows, ref, field.type, tree, path)
+    target: Field = field.extensions["field"]
+    rows.require_clear(target)
+    assert isinstance(tree, dict)
+    return join("AND", [_test(statement, rows, target, op, leaf, path) for op, leaf in tree.items()], "TRUE")
+
+
+def _combined(
+    statement: Statement, rows: Rows, combine: str, field: GraphQLInputField, tree: Tree, path: tuple[str, ...]
+) -> str:
+    if combine == "not":
+        inner: Any = field.type
+        # The complement: rows for which the condition does not hold, unknown included.
+        return f"(NOT coalesce({where_sql(statement, rows, inner, tree, path)}, FALSE))"
+    type_: Any = field.type
+    assert isinstance(tree, list)
+    parts = [where_sql(statement, rows, type_.of_type.of_type, item, path) for item in tree]
+    return join(combine.upper(), parts, "TRUE" if combine == "and" else "FALSE")
+
+
+def _ref_part(statement: Statement, rows: Rows, ref: Ref, type_: Any, tree: Tree, path: tuple[str, ...]) -> str:
+    rows.require_clear(ref)
+    target = rows.target(ref)
+    condition = where_sql(statement, target, type_, tree, path)
+    return f"EXISTS (SELECT 1 FROM {target.source} WHERE {target.joined_on(rows, ref)} AND {condition})"
+
+
+def _test(statement: Statement, rows: Rows, field: Field, name: str, leaf: Tree, path: tuple[str, ...]) -> str:
+    assert isinstance(leaf, Leaf)
+    sqls = rows.scope.field(field)
+    if name == "isNull":
+        return "TRUE" if leaf.value is None else f"{sqls[0]} IS {'' if leaf.value else 'NOT '}NULL"
+    if leaf.value is None:
+        return f"{sqls[0]} {_NULL_TESTS[name]}" if name in _NULL_TESTS else "FALSE"
+    operator = OPERATORS[name]
+    params = operator.params(field)
+    places = [
+        statement.value(leaf, param.column, refusing(param.make, (*path, name)), many=param.many) for param in params
+    ]
+    return f"({operator.sql(statement.dialect, [param.column for param in params], sqls, places)})"

@@ -1,0 +1,164 @@
+"""One operation of one document: how its variables are coerced, and which of them change the SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from graphql.execution import get_variable_values
+
+from core.read.paging import cursor_shape
+from core.read.selection import is_branch
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLEnumType,
+    GraphQLInputType,
+    GraphQLNonNull,
+    GraphQLSchema,
+    ListValueNode,
+    Node,
+    OperationDefinitionNode,
+    VariableDefinitionNode,
+    VariableNode,
+    get_named_type,
+    get_operation_ast,
+    type_from_ast,
+)
+
+_ABSENT = object()
+Shape = Callable[[Any], Hashable]
+
+
+class BadVariables(Exception):
+    """graphql-core words this better."""
+
+
+def _by_value(value: Any) -> Hashable:
+    return value if value is None or isinstance(value, str | bool | int) else orjson.dumps(value)
+
+
+def _is_null(value: Any) -> Hashable:
+    return value is None
+
+
+def _by_structure(type_: Any) -> Shape:
+    """The shape of an input object: its keys, its nulls, and the values that become SQL themselves."""
+
+    def shape(value: Any, type_: Any = type_) -> Hashable:
+        inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+        if value is None:
+            return None
+        if not is_branch(inner):
+            return _by_value(value) if _is_structural(inner) else "value"
+        if isinstance(value, list):
+            return tuple(shape(item, inner.of_type) for item in value)
+        return tuple((name, shape(item, inner.fields[name].type)) for name, item in value.items())
+
+    return shape
+
+
+def _is_structural(type_: GraphQLInputType) -> bool:
+    named = get_named_type(type_)
+    if isinstance(named, GraphQLEnumType):
+        return "structural" in named.extensions
+    return named.name in ("Boolean", "PageSize")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    name: str
+    definition: VariableDefinitionNode
+    shape: Shape
+    #: Accepts a value as it is, without graphql-core; None = never.
+    is_plain: Callable[[Any], bool] | None
+
+
+@dataclass(slots=True)
+class Operation:
+    """Analysed once per document; `plans` is filled by the reader."""
+
+    document: DocumentNode
+    node: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: tuple[Variable, ...]
+    plans: dict[Hashable, Any] = field(default_factory=dict)
+
+    def coerce(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Coerced variables exactly as graphql-core makes them; BadVariables when it refuses."""
+        if all(self._is_plain(variable, given) for variable in self.variables):
+            return {v.name: given[v.name] for v in self.variables}
+        values = get_variable_values(schema, self.node.variable_definitions or (), dict(given))
+        if isinstance(values, list):
+            raise BadVariables
+        return values.coerced
+
+    @staticmethod
+    def _is_plain(variable: Variable, given: Mapping[str, Any]) -> bool:
+        value = given.get(variable.name, _ABSENT)
+        return value is not _ABSENT and variable.is_plain is not None and variable.is_plain(value)
+
+    def shape(self, coerced: Mapping[str, Any]) -> Hashable:
+        return tuple(v.shape(coerced[v.name]) if v.name in coerced else _ABSENT for v in self.variables)
+
+
+def analyse(schema: GraphQLSchema, document: DocumentNode, name: str | None) -> Operation | None:
+    """The operation named, or None when graphql-core should say what is wrong."""
+    node = get_operation_ast(document, name)
+    if node is None:
+        return None
+    fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+    forced = dict(_forced_shapes(document))
+    variables = []
+    for definition in node.variable_definitions or ():
+        type_: Any = type_from_ast(schema, definition.type)
+        if type_ is None:
+            return None
+        own = definition.variable.name.value
+        variables.append(Variable(own, definition, forced.get(own) or _shape_of(type_), _plain_of(type_)))
+    return Operation(document, node, fragments, tuple(variables))
+
+
+def _shape_of(type_: Any) -> Shape:
+    if is_branch(type_):
+        return _by_structure(type_)
+    return _by_value if _is_structural(type_) else _is_null
+
+
+def _forced_shapes(node: Node, in_list: bool = False) -> Iterator[tuple[str, Shape]]:
+    """Variables whose very place makes their value matter: cursors, and values among others in a written list."""
+    if isinstance(node, VariableNode):
+        if in_list:
+            yield node.name.value, _by_value
+        return
+    if isinstance(node, FieldNode):
+        for argument in node.arguments or ():
+            if argument.name.value == "after" and isinstance(argument.value, VariableNode):
+                yield argument.value.name.value, cursor_shape
+    for key in node.keys:
+        value = getattr(node, key, None)
+        children = value if isinstance(value, list | tuple) else (value,)
+        for child in children:
+            if isinstance(child, Node) and not isinstance(child, VariableDefinitionNode):
+                yield from _forced_shapes(child, isinstance(node, ListValueNode) or (in_list and key != "fields"))
+
+
+_PLAIN: Mapping[str, Callable[[Any], bool]] = {
+    "ID": lambda value: type(value) is str,
+    "String": lambda value: type(value) is str,
+    "Boolean": lambda value: type(value) is bool,
+    "Int": lambda value: type(value) is int and -(2**31) <= value < 2**31,
+    "PageSize": lambda value: type(value) is int and 1 <= value <= 100,
+}
+
+
+def _plain_of(type_: Any) -> Callable[[Any], bool] | None:
+    inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+    if isinstance(inner, GraphQLEnumType):
+        # Values of our enums are their own names or field names; only the former pass unchanged.
+        names = frozenset(name for name, value in inner.values.items() if value.value == name)
+        return lambda value: type(value) is str and value in names
+    return _PLAIN.get(getattr(inner, "name", ""))

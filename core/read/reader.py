@@ -1,0 +1,187 @@
+"""The reader of one generation: compiled operations, and the same planner for fields that graphql-core resolves."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from tongban_sdk.actor import Actor
+from tongban_sdk.errors import RequestError
+
+from core.access import AccessModel, me_of
+from core.manifest.model import Entity, World
+from core.read.operation import BadVariables, Operation, analyse
+from core.read.picks import KEY_BYTES_MAX
+from core.read.planner import Planner
+from core.read.roots import READS, RootField
+from core.read.rows import Access
+from core.read.selection import Leaf, NotPlannable, Request
+from core.read.statement import Statement
+from core.store.database import Database
+from core.store.dialect import Dialect
+from core.store.sql import Env
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationType,
+)
+
+OPERATIONS_MAX = 1000
+PLANS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One SQL statement whose only value is JSON text."""
+
+    sql: str
+    statement: Statement
+
+    def bind(self, actor: Actor, variables: Mapping[str, Any], now: datetime | None = None) -> list[Any]:
+        """RequestError when a value of the request fits no column."""
+        env = Env(me_of(actor), self.statement.fill(variables), now or datetime.now(UTC))
+        return self.statement.params.bind(env)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A plan with the values of one request."""
+
+    plan: Plan
+    arguments: list[Any]
+
+    async def run(self, database: Database, actor: Actor, variables: Mapping[str, Any]) -> bytes:
+        """The bytes of `data`, made by the database."""
+        text: str = await database.fetch_value(self.plan.sql, self.arguments)
+        return text.encode()
+
+
+class Reader:
+    """Plans live and die with the generation; equal rules share them."""
+
+    def __init__(self, world: World, access: AccessModel, dialect: Dialect, schema: GraphQLSchema) -> None:
+        self.world = world
+        self.access = access
+        self._dialect = dialect
+        self._schema = schema
+        self._operations: OrderedDict[tuple[int, str | None], Operation | None] = OrderedDict()
+        self._keys: OrderedDict[frozenset[str], Hashable] = OrderedDict()
+
+    def compile(
+        self, document: DocumentNode, operation_name: str | None, variables: Mapping[str, Any], actor: Actor
+    ) -> Compiled | None:
+        """The whole operation as one statement; None: take the ordinary path, which also words every error."""
+        operation = self._operation(document, operation_name)
+        if operation is None:
+            return None
+        try:
+            coerced = operation.coerce(self._schema, variables)
+            plan = self._plan(operation, coerced, actor)
+            return Compiled(plan, plan.bind(actor, coerced)) if plan else None
+        except (BadVariables, RequestError):
+            return None
+
+    def _operation(self, document: DocumentNode, name: str | None) -> Operation | None:
+        key = (id(document), name)
+        known = self._operations
+        operation = known.get(key)
+        if operation is not None and operation.document is document:
+            known.move_to_end(key)
+            return operation
+        operation = known[key] = analyse(self._schema, document, name)
+        if len(known) > OPERATIONS_MAX:
+            known.popitem(last=False)
+        return operation
+
+    def _plan(self, operation: Operation, coerced: Mapping[str, Any], actor: Actor) -> Plan | None:
+        key = (self._key(actor.roles), operation.shape(coerced))
+        plans = operation.plans
+        if key in plans:
+            plan: Plan | None = plans[key]
+            return plan
+        if len(plans) >= PLANS_MAX:
+            plans.pop(next(iter(plans)))
+        plan = plans[key] = self._compiled_plan(operation, coerced, actor)
+        return plan
+
+    def _key(self, roles: frozenset[str]) -> Hashable:
+        key = self._keys.get(roles)
+        if key is None:
+            key = self._keys[roles] = self.access.key(roles)
+            if len(self._keys) > OPERATIONS_MAX:
+                self._keys.popitem(last=False)
+        return key
+
+    def _compiled_plan(self, operation: Operation, coerced: Mapping[str, Any], actor: Actor) -> Plan | None:
+        if operation.node.operation is not OperationType.QUERY or operation.node.directives:
+            return None
+        query = self._schema.query_type
+        assert query is not None
+        planner = self._planner(Request(operation.fragments, coerced), actor)
+        pairs = []
+        try:
+            for key, nodes in planner.request.fields(query, (operation.node.selection_set,)).items():
+                pairs.append((key, self._root_sql(planner, query, nodes)))
+        except NotPlannable:
+            return None
+        if _has_long_key(operation.document):
+            return None
+        return Plan(f"SELECT {planner.statement.json.object(pairs)}", planner.statement)
+
+    @staticmethod
+    def _root_sql(planner: Planner, query: GraphQLObjectType, nodes: list[FieldNode]) -> str:
+        name = nodes[0].name.value
+        if name == "__typename":
+            return planner.statement.json.text(query.name)
+        field = query.fields.get(name)
+        root: RootField | None = field.extensions.get("root") if field else None
+        if field is None or root is None or root.kind not in READS:
+            raise NotPlannable(name)
+        return planner.root(root, field, nodes)
+
+    def _planner(self, request: Request, actor: Actor) -> Planner:
+        return Planner(Statement.start(self._dialect, self.world), Access(self.access, actor.roles), request)
+
+    async def resolve(self, info: Any, root: RootField, arguments: Mapping[str, Any]) -> Any:
+        """The ordinary path: plan one root field; everything below it is picked from what comes back."""
+        field: GraphQLField = info.parent_type.fields[info.field_name]
+        planner = self._planner(_request(info), info.context.actor)
+        return await self._fetch(info, planner, planner.root(root, field, info.field_nodes))
+
+    async def row(self, info: Any, entity: Entity, type_: GraphQLObjectType, id: str) -> Any:
+        """One row by id for the selection of `info`: after a mutation, or named by a hand-written field."""
+        planner = self._planner(_request(info), info.context.actor)
+        if not planner.access.rules(entity):
+            return None
+        return await self._fetch(info, planner, planner.by_id(entity, type_, info.field_nodes, Leaf(id)))
+
+    @staticmethod
+    async def _fetch(info: Any, planner: Planner, sql: str) -> Any:
+        plan = Plan(f"SELECT {sql}", planner.statement)
+        context = info.context
+        arguments = plan.bind(context.actor, planner.request.variables, context.now)
+        text = await context.database.fetch_value(plan.sql, arguments)
+        return None if text is None else orjson.loads(text)
+
+
+def _request(info: Any) -> Request:
+    # graphql-core hands over a container, strawberry's executor the plain dict.
+    variables = getattr(info.variable_values, "coerced", info.variable_values)
+    return Request(info.fragments, variables)
+
+
+def _has_long_key(node: Any) -> bool:
+    """A response key that Postgres would cut: only the ordinary path renames it."""
+    if isinstance(node, FieldNode) and len((node.alias or node.name).value) > KEY_BYTES_MAX:
+        return True
+    children: Sequence[Any] = (
+        getattr(node, "definitions", ()) or getattr(getattr(node, "selection_set", None), "selections", ()) or ()
+    )
+    return any(_has_long_key(child) for child in children)

@@ -1,0 +1,159 @@
+"""What an operation asks for: fields by response key, and arguments as trees that know which variable they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql.execution import VariableValues
+from graphql.utilities.coerce_input_value import coerce_input_literal
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    InlineFragmentNode,
+    ListValueNode,
+    NullValueNode,
+    ObjectValueNode,
+    SelectionSetNode,
+    Undefined,
+    ValueNode,
+    VariableNode,
+)
+
+
+class NotPlannable(Exception):
+    """The planner leaves this to graphql-core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One value of an argument. `path` leads to it in the variables; None = written in the document."""
+
+    value: Any
+    path: tuple[str | int, ...] | None = None
+
+
+#: dict = input object, list = list of input objects.
+Tree = Leaf | dict[str, "Tree"] | list["Tree"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is the same for every selection of one operation."""
+
+    fragments: Mapping[str, FragmentDefinitionNode]
+    #: Coerced variables.
+    variables: Mapping[str, Any]
+
+    def fields(self, type_: GraphQLObjectType, selections: Iterable[SelectionSetNode]) -> dict[str, list[FieldNode]]:
+        """Fields by response key in the order of the answer (GraphQL specification, CollectFields)."""
+        found: dict[str, list[FieldNode]] = {}
+        seen: set[str] = set()
+        for selection_set in selections:
+            self._collect(type_, selection_set, found, seen)
+        return found
+
+    def _collect(
+        self,
+        type_: GraphQLObjectType,
+        selection_set: SelectionSetNode,
+        found: dict[str, list[FieldNode]],
+        seen: set[str],
+    ) -> None:
+        for node in selection_set.selections:
+            if not self._is_included(node):
+                continue
+            if isinstance(node, FieldNode):
+                found.setdefault((node.alias or node.name).value, []).append(node)
+            elif isinstance(node, InlineFragmentNode):
+                if node.type_condition is None or node.type_condition.name.value == type_.name:
+                    self._collect(type_, node.selection_set, found, seen)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+                seen.add(node.name.value)
+                fragment = self.fragments[node.name.value]
+                if fragment.type_condition.name.value == type_.name:
+                    self._collect(type_, fragment.selection_set, found, seen)
+
+    def _is_included(self, node: Any) -> bool:
+        for directive in node.directives or ():
+            name = directive.name.value
+            if name not in ("skip", "include"):
+                raise NotPlannable(name)
+            if self._flag(directive.arguments[0].value) is (name == "skip"):
+                return False
+        return True
+
+    def _flag(self, node: ValueNode) -> bool:
+        if isinstance(node, VariableNode):
+            return bool(self.variables[node.name.value])
+        return bool(node.value)  # type: ignore[attr-defined]  # validation has seen to a boolean literal
+
+    def arguments(self, field: GraphQLField, node: FieldNode) -> dict[str, Tree]:
+        """Arguments given or defaulted; one whose variable is absent is absent."""
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        trees: dict[str, Tree] = {}
+        for name, argument in field.args.items():
+            value = given.get(name)
+            tree = self._tree(value, argument.type) if value is not None else None
+            if tree is not None:
+                trees[name] = tree
+            elif argument.default_value is not Undefined:
+                trees[name] = Leaf(argument.default_value)
+        return trees
+
+    def _tree(self, node: ValueNode, type_: GraphQLInputType) -> Tree | None:
+        type_ = _nullable(type_)
+        if isinstance(node, VariableNode):
+            name = node.name.value
+            return tree_of(self.variables[name], type_, (name,)) if name in self.variables else None
+        if isinstance(node, NullValueNode):
+            return Leaf(None)
+        if isinstance(type_, GraphQLList) and is_branch(type_.of_type):
+            nodes = node.values if isinstance(node, ListValueNode) else (node,)
+            return [self._tree(item, type_.of_type) or Leaf(None) for item in nodes]
+        if is_branch(type_) and isinstance(node, ObjectValueNode):
+            return self._object_tree(node, _nullable(type_))
+        return Leaf(coerce_input_literal(node, type_, VariableValues({}, dict(self.variables))))
+
+    def _object_tree(self, node: ObjectValueNode, type_: Any) -> Tree:
+        given = {field.name.value: field.value for field in node.fields}
+        trees: dict[str, Tree] = {}
+        for name, field in type_.fields.items():
+            tree = self._tree(given[name], field.type) if name in given else None
+            if tree is not None:
+                trees[name] = tree
+            elif field.default_value is not Undefined:
+                trees[name] = Leaf(field.default_value)
+        return trees
+
+
+def tree_of(value: Any, type_: GraphQLInputType, path: tuple[str | int, ...]) -> Tree:
+    """The tree of a coerced variable."""
+    type_ = _nullable(type_)
+    if value is None or not is_branch(type_):
+        return Leaf(value, path)
+    if isinstance(type_, GraphQLList):
+        return [tree_of(item, type_.of_type, (*path, i)) for i, item in enumerate(value)]
+    fields = type_.fields  # type: ignore[union-attr]  # a branch that is no list is an input object
+    return {name: tree_of(item, fields[name].type, (*path, name)) for name, item in value.items()}
+
+
+def is_branch(type_: GraphQLInputType) -> bool:
+    """Input objects shape the SQL; every other value is a parameter."""
+    type_ = _nullable(type_)
+    if isinstance(type_, GraphQLList):
+        return is_branch(type_.of_type)
+    return isinstance(type_, GraphQLInputObjectType) and "leaf" not in type_.extensions
+
+
+def _nullable(type_: Any) -> Any:
+    return type_.of_type if isinstance(type_, GraphQLNonNull) else type_

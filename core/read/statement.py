@@ -1,0 +1,58 @@
+"""One SQL statement in the making: parameters, aliases, and the slots its variables fill at each run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.fields.column import Column
+from core.manifest.model import World
+from core.read.json_sql import JsonSql, json_sql
+from core.read.selection import Leaf
+from core.store.dialect import Dialect
+from core.store.sql import Arg, Const, Params
+
+Convert = Callable[[Any], Any]
+#: Where a slot's value lies in the variables, and how it becomes canonical.
+Slot = tuple[tuple[str | int, ...], Convert]
+
+
+def step_into(value: Any, path: Sequence[str | int]) -> Any:
+    """Walk into coerced variables; the shape in the plan key says that every step is there."""
+    for step in path:
+        value = value[step]
+    return value
+
+
+@dataclass(slots=True)
+class Statement:
+    """Shared by all parts of one operation."""
+
+    dialect: Dialect
+    world: World
+    params: Params
+    json: JsonSql
+    slots: dict[str, Slot]
+    aliases: int = 0
+
+    @classmethod
+    def start(cls, dialect: Dialect, world: World) -> Statement:
+        return cls(dialect, world, Params(dialect), json_sql(dialect), {})
+
+    def alias(self) -> str:
+        self.aliases += 1
+        return f"t{self.aliases}"
+
+    def value(self, leaf: Leaf, column: Column, convert: Convert, *, many: bool = False) -> str:
+        """The placeholder of a value of the request."""
+        if leaf.path is None:
+            fixed = convert(leaf.value)
+            return self.params.add(Const(tuple(fixed) if many else fixed), column, many=many)
+        name = f"s{len(self.slots)}"
+        self.slots[name] = (leaf.path, convert)
+        return self.params.add(Arg((name,)), column, many=many)
+
+    def fill(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Canonical values of all slots; RequestError for a value no column can hold."""
+        return {name: convert(step_into(variables, path)) for name, (path, convert) in self.slots.items()}
