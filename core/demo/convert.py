@@ -26,8 +26,9 @@ class Counters:
     def __init__(self) -> None:
         self.last: dict[str, int] = defaultdict(int)
 
-    def number(self, field: SequenceField, division: str, day: datetime) -> str:
-        counter = field.counter(division, day.date())
+    def number(self, entity: Entity, field: SequenceField, division: str, day: datetime) -> str:
+        # The name core/write gives the same counter: it goes on from here.
+        counter = f"{entity.key}.{field.name}:{field.counter(division, day.date())}"
         self.last[counter] += 1
         return field.render(division, day.date(), self.last[counter])
 
@@ -60,7 +61,7 @@ def canonical(entity: Entity, row: Row, counters: Counters) -> dict[str, Any]:
         if name in HOST_VALUES:
             continue
         if isinstance(field, SequenceField):
-            values[name] = counters.number(field, row.values["division"], created_at.astimezone(LOCAL))
+            values[name] = counters.number(entity, field, row.values["division"], created_at.astimezone(LOCAL))
             continue
         value = row.values.get(name)
         if value is not None:
