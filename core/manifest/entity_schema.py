@@ -1,0 +1,116 @@
+"""entity.schema.json is made from the field classes, so that a field type says everything about itself in one place.
+
+`python -m core.manifest.entity_schema` writes it; a test compares the committed file.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from core.fields import FIELD_TYPES, Field
+from core.fields.masks import MASKS
+from core.settings import ROOT
+
+FILE = ROOT / "sdk/src/tongban_sdk/schemas/entity.schema.json"
+NAME = {"pattern": "^[a-z][a-z0-9]*(_[a-z0-9]+)*$", "maxLength": 41}
+EXTENSIBLE: dict[str, Any] = {"additionalProperties": False, "patternProperties": {"^x-": True}}
+_LINE = {"type": "string", "minLength": 1, "maxLength": 60}
+_COLUMNS = {"type": "array", "minItems": 1, "items": {"type": "string"}, "uniqueItems": True}
+
+#: Keys of every field; the options of its type are added.
+COMMON: dict[str, Any] = {
+    "type": {"title": "类型"},
+    "title": _LINE | {"title": "名称"},
+    "description": {"type": "string", "title": "说明", "maxLength": 500},
+    "required": {"type": "boolean", "title": "必填", "default": False},
+    "unique": {"type": "boolean", "title": "不重复", "default": False},
+    "index": {"type": "boolean", "title": "建索引", "default": False},
+    "level": {
+        "enum": ["L1", "L2", "L3", "L4"],
+        "title": "数据分级",
+        "description": "默认 L2；个人信息的类型必须写明",
+        "default": "L2",
+    },
+    "purpose": {"type": "string", "title": "目的", "description": "plugin.yaml 的 purposes 之一；L4 必填"},
+    "default": {"title": "默认值"},
+    "mask": {"enum": sorted(MASKS), "title": "脱敏方式", "description": "不写就用类型自己的"},
+    "renamed_from": {"type": "string", "title": "原名", "description": "上一版的字段名，迁移时改列名"},
+}
+
+
+def entity_schema() -> dict[str, Any]:
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://tongban.example/schemas/entity.schema.json",
+        "$comment": "made by: python -m core.manifest.entity_schema",
+        "title": "实体",
+        "description": "entities/<名称>.yaml：一种数据，一张表、一个 GraphQL 类型",
+        "type": "object",
+        "required": ["entity", "title", "fields"],
+        **EXTENSIBLE,
+        "properties": _PROPERTIES,
+        "$defs": {"field": _field(), **{f"field_{name}": _options(cls) for name, cls in FIELD_TYPES.items()}},
+    }
+
+
+_PROPERTIES: dict[str, Any] = {
+    "entity": {"type": "string", "title": "标识", "description": "与文件同名", **NAME},
+    "title": _LINE | {"title": "名称"},
+    "description": {"type": "string", "title": "说明", "maxLength": 500},
+    "plural": {"type": "string", "title": "复数", "description": "列表的名字，默认加 s", **NAME},
+    "display": {"type": "string", "title": "代表字段", "description": "只能显示一行时用的字段"},
+    "history": {"type": "boolean", "title": "留历史", "description": "每次改动留一行，默认留", "default": True},
+    "division_from": {"type": "string", "title": "区划来自", "description": "引用字段；新行取所指行的区划"},
+    "renamed_from": {"type": "string", "title": "原名", "description": "上一版的实体名，迁移时改表名"},
+    "fields": {
+        "type": "object",
+        "title": "字段",
+        "minProperties": 1,
+        "maxProperties": 200,
+        "propertyNames": NAME,
+        "additionalProperties": {"$ref": "#/$defs/field"},
+    },
+    "indexes": {
+        "type": "array",
+        "title": "索引",
+        "description": "每个是一组字段名，前面加 - 是降序",
+        "maxItems": 30,
+        "items": _COLUMNS,
+    },
+    "unique": {"type": "array", "title": "不重复的组合", "maxItems": 30, "items": _COLUMNS},
+}
+
+
+def _field() -> dict[str, Any]:
+    """The type first, then exactly the keys of that type: an error names the key, not a list of alternatives."""
+    return {
+        "type": "object",
+        "required": ["type", "title"],
+        "properties": {"type": {"enum": list(FIELD_TYPES)}},
+        "allOf": [
+            {
+                "if": {"required": ["type"], "properties": {"type": {"const": name}}},
+                "then": {"$ref": f"#/$defs/field_{name}"},
+            }
+            for name in FIELD_TYPES
+        ],
+    }
+
+
+def _options(cls: type[Field]) -> dict[str, Any]:
+    return {
+        "title": cls.type,
+        "description": (cls.__doc__ or "").strip(),
+        "required": list(cls.required_options),
+        **EXTENSIBLE,
+        "properties": {**COMMON, **cls.options},
+    }
+
+
+def schema_text() -> str:
+    return json.dumps(entity_schema(), ensure_ascii=False, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(schema_text(), encoding="utf-8")

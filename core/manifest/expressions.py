@@ -1,0 +1,22 @@
+"""Expressions in manifests: parsed and typed, faults reported at their place."""
+
+from __future__ import annotations
+
+from tongban_sdk.problems import Place
+
+from core.expr import Expr, ExprError, Type, check_types, parse
+from core.fields.names import EntityNames
+from core.manifest.draft import Draft
+from core.manifest.model import Entity
+
+
+def read_expression(source: str, entity: Entity, place: Place, draft: Draft) -> tuple[Expr, Type] | None:
+    """An expression over rows of an entity; None is already reported."""
+    names = EntityNames(entity, draft.entity_of)
+    try:
+        expr = parse(source)
+        return expr, check_types(expr, names)
+    except ExprError as err:
+        hint = "可用的字段：" + "、".join(list(names)[:20])
+        draft.error("expr.invalid", place, f"表达式有误：{err}", hint)
+        return None

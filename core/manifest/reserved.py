@@ -1,0 +1,20 @@
+"""Names that are valid but already mean something: to Python, to the object mapper, to the host's own columns."""
+
+from __future__ import annotations
+
+import keyword
+
+from core.fields.system import SYSTEM_FIELDS
+
+#: Public names of tortoise.models.Model and what its queries take as arguments; a test compares them with the package.
+_MODEL = """
+pk save filter objects meta all annotate bulk_create bulk_update clone construct create delete
+describe earliest exclude exists fetch_for_list fetch_related first full_clean get get_or_create
+get_or_none get_table in_bulk last latest raw refresh_from_db register_listener select_for_update
+select_related update_from_dict update_or_create using_db
+"""
+MODEL_NAMES = frozenset(_MODEL.split())
+#: Fields the host adds to every GraphQL type or keeps in every table.
+HOST_NAMES = frozenset({*SYSTEM_FIELDS, "deleted_at", "masked_fields", "typename"})
+#: Soft keywords are left out: `match` and `type` are good names of fields.
+RESERVED = frozenset(keyword.kwlist) | {"true", "false", "null", "none", "self", "me"} | MODEL_NAMES | HOST_NAMES

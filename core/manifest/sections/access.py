@@ -1,0 +1,121 @@
+"""access.yaml: who may do what with which rows and fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from core.expr import Expr
+from core.fields import SYSTEM_FIELDS, all_fields
+from core.manifest.document import Document
+from core.manifest.draft import Draft
+from core.manifest.expressions import read_expression
+from core.manifest.findings import did_you_mean, shown
+from core.manifest.model import Entity, Rule
+from core.manifest.sections import Section
+
+_CLEARED_LEVELS = ("L3", "L4")
+
+
+def build(documents: Sequence[Document], draft: Draft) -> tuple[Rule, ...]:
+    rules = []
+    for document in documents:
+        for position, spec in enumerate(document.value["rules"]):
+            rules += _rules(position, spec, document, draft)
+    return tuple(rules)
+
+
+def _rules(position: int, spec: dict[str, Any], document: Document, draft: Draft) -> list[Rule]:
+    """One rule a line; two when it reads and writes, because reading opens system fields and writing must not."""
+    rule = _rule(position, spec, document, draft)
+    writes = set(spec["can"]) - {"read"}
+    if rule is None or not writes or "read" not in spec["can"] or spec.get("fields", "*") == "*":
+        return [rule] if rule else []
+    write = replace(rule, can=rule.can - {"read"}, fields=rule.fields & set(spec["fields"]), id=f"{rule.id}.write")
+    return [replace(rule, can=frozenset({"read"})), write]
+
+
+def _rule(position: int, spec: dict[str, Any], document: Document, draft: Draft) -> Rule | None:
+    path = ("rules", position)
+    if spec["role"] not in draft.roles:
+        hint = did_you_mean(spec["role"], draft.roles)
+        draft.error("access.role-unknown", document.place(*path, "role"), f"没有角色 {shown(spec['role'])}", hint)
+    entity = draft.entity(spec["entity"], document.place(*path, "entity"))
+    if entity is None:
+        return None
+    fields = _fields(path, spec, entity, document, draft)
+    return Rule(
+        plugin_id=draft.plugin.id,
+        role=spec["role"],
+        entity=entity.key,
+        can=frozenset(spec["can"]),
+        where=_where(path, spec, entity, document, draft),
+        fields=fields,
+        clear=_clear(path, spec, entity, fields, document, draft),
+        place=document.place(*path),
+        id=f"{draft.plugin.id}/{document.name}#{position + 1}",
+    )
+
+
+def _fields(
+    path: tuple[str, int], spec: dict[str, Any], entity: Entity, document: Document, draft: Draft
+) -> frozenset[str]:
+    known = all_fields(entity)
+    given = spec.get("fields", "*")
+    names = set(entity.fields) if given == "*" else _known(given, (*path, "fields"), entity, document, draft)
+    if "read" in spec["can"]:
+        # Without id and version no row can be named, without the rest no list ordered.
+        names |= set(SYSTEM_FIELDS)
+    elif given == "*":
+        names |= set(known)
+    return frozenset(names - _known(spec.get("except", []), (*path, "except"), entity, document, draft))
+
+
+def _clear(
+    path: tuple[str, int],
+    spec: dict[str, Any],
+    entity: Entity,
+    fields: frozenset[str],
+    document: Document,
+    draft: Draft,
+) -> frozenset[str]:
+    given = spec.get("clear", [])
+    if given == "*":
+        return frozenset(n for n, f in all_fields(entity).items() if n in fields and f.level in _CLEARED_LEVELS)
+    names = _known(given, (*path, "clear"), entity, document, draft)
+    for name in sorted(names - fields):
+        place = document.place(*path, "clear", given.index(name))
+        draft.error("access.clear-closed", place, f"{name} 不在本规则开放的字段里", "加进 fields，或从 clear 删去")
+    return frozenset(names & fields)
+
+
+def _known(
+    names: Sequence[str], path: tuple[str | int, ...], entity: Entity, document: Document, draft: Draft
+) -> set[str]:
+    known = all_fields(entity)
+    for i, name in enumerate(names):
+        if name not in known:
+            message = f"实体 {entity.key} 没有字段 {shown(name)}"
+            draft.error("access.field-unknown", document.place(*path, i), message, did_you_mean(name, known))
+    return set(names) & set(known)
+
+
+def _where(
+    path: tuple[str, int], spec: dict[str, Any], entity: Entity, document: Document, draft: Draft
+) -> Expr | None:
+    if "where" not in spec or f"entities/{entity.name}.yaml" in draft.broken:
+        return None
+    place = document.place(*path, "where")
+    found = read_expression(spec["where"], entity, place, draft)
+    if found is None:
+        return None
+    expr, result = found
+    if result.kind != "bool":
+        draft.error(
+            "access.where-type", place, f"where 应得到是否，这里得到{result}", "写成比较，如 owner == me.person"
+        )
+    return expr
+
+
+SECTION = Section("access", ("access.yaml",), "access.schema.json", build, after=("entities",))

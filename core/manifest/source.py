@@ -1,0 +1,111 @@
+"""One plugin folder as files and documents: parsed and held against the schemas, not yet understood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tongban_sdk.problems import Problem
+
+from core.manifest.document import Document
+from core.manifest.findings import did_you_mean, error
+from core.manifest.folder import MANIFEST, Folder, read_folder
+from core.manifest.model import Plugin
+from core.manifest.schemas import check_document
+from core.manifest.sections import Section, sections
+from core.manifest.sections.plugin import check_head, read_head
+from core.manifest.yaml_reader import read_yaml
+
+State = Literal["ok", "invalid", "waiting"]
+#: Files that tell people something and the host nothing.
+_PROSE = ("README", "LICENSE", "NOTICE", "CHANGELOG")
+
+
+@dataclass(slots=True)
+class PluginReading:
+    """What became of one folder. Only an "ok" one has a plugin that may run."""
+
+    id: str
+    folder: Path
+    state: State = "ok"
+    plugin: Plugin | None = None
+    problems: list[Problem] = field(default_factory=list)
+    #: Required plugins that are missing or have problems themselves.
+    waits_for: tuple[str, ...] = ()
+    #: The folder as shown to people.
+    shown: str = ""
+    #: Equal keys ⇒ an equal result: the folder's bytes, and the keys of what it requires.
+    key: tuple[object, ...] = ()
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        self.problems += problems
+        if self.state == "ok" and any(p.level == "error" for p in self.problems):
+            self.state = "invalid"
+
+
+@dataclass(slots=True)
+class Source:
+    """A folder between reading and building."""
+
+    folder: Folder
+    reading: PluginReading
+    documents: dict[str, Document] = field(default_factory=dict)
+    #: Names of documents that fit their schema.
+    good: set[str] = field(default_factory=set)
+    #: The plugin without its parts; None when plugin.yaml cannot be used.
+    head: Plugin | None = None
+    #: False when another folder has the id.
+    is_first: bool = True
+
+    def strangers(self, claimed: Iterable[str]) -> Iterator[Problem]:
+        """Files that no section knows: most often a misspelt folder."""
+        for name in sorted(set(self.folder.files) - set(claimed)):
+            if _section_of(name) is None and not name.rpartition("/")[2].startswith(_PROSE):
+                known = [file for section in sections() for file in section.files]
+                yield error(
+                    "file.unknown", self.folder.place_of(name), f"不认识的文件 {name}", did_you_mean(name, known)
+                )
+
+
+def open_source(path: Path) -> Source:
+    folder = read_folder(path)
+    reading = PluginReading(folder.id, path, shown=folder.shown)
+    source = Source(folder, reading)
+    reading.add(folder.problems)
+    for name, data in folder.files.items():
+        if section := _section_of(name):
+            _read_document(source, name, data, section)
+    _read_head(source)
+    return source
+
+
+def _read_document(source: Source, name: str, data: bytes, section: Section) -> None:
+    document, problems = read_yaml(data, name, source.folder.place_of(name).file)
+    if document is not None:
+        problems += check_document(document, section.schema)
+        source.documents[name] = document
+    if not problems:
+        source.good.add(name)
+    source.reading.add(problems)
+
+
+def _read_head(source: Source) -> None:
+    if MANIFEST in source.good:
+        document = source.documents[MANIFEST]
+        source.head = read_head(document, source.folder)
+        source.reading.id = source.head.id
+        source.reading.add(check_head(document, source.folder))
+    elif (
+        not any(p.place.file == source.folder.place.file for p in source.folder.problems)
+        and MANIFEST not in source.folder.files
+    ):
+        message = f"文件夹 {source.folder.id} 里没有 {MANIFEST}"
+        source.reading.add(
+            [error("plugin.file-missing", source.folder.place, message, "写上 plugin.yaml，或移走这个文件夹")]
+        )
+
+
+def _section_of(name: str) -> Section | None:
+    return next((section for section in sections() if section.owns(name)), None)
