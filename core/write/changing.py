@@ -1,0 +1,166 @@
+"""Changing and deleting one row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tongban_sdk.changes import ChangeAction
+from tongban_sdk.errors import ConflictError, NotFoundError
+
+from core.fields.refs import Ref
+from core.manifest.model import Entity
+from core.store.database import Insert, Transaction
+from core.store.dialect import quote
+from core.store.engine import HISTORY, OUTBOX
+from core.store.errors import UniqueError
+from core.store.statement import statement
+from core.store.tables import table_of
+from core.write.events import Written
+from core.write.records import changed, history_row, outbox_row
+from core.write.rights import denied
+from core.write.statements import Groups
+from core.write.task import Task, missing_ref
+from core.write.values import Row, from_columns, parse_input, stored_fields, to_columns
+
+#: A deletion that would empty the refs of more rows than this is refused.
+SET_NULL_MAX = 1000
+
+
+class Changing:
+    """Reads the row under a lock, so that rules and version are those of the moment of the change."""
+
+    def __init__(self, task: Task, id: str, version: int) -> None:
+        self._task = task
+        self._id = id
+        self._version = version
+        self._written: list[Written] = []
+
+    async def update(self, patch: Mapping[str, Any]) -> Written:
+        task = self._task
+        groups = task.groups("update", patch.keys())
+        given = parse_input(task.entity, patch, is_new=False, root="patch")
+        try:
+            async with task.shared.database.transaction() as tx:
+                written = await self._update_in(tx, groups, given)
+        except UniqueError as error:
+            raise task.taken(error) from error
+        task.tell(written)
+        return written
+
+    async def _update_in(self, tx: Transaction, groups: Groups, given: Row) -> Written:
+        task = self._task
+        before = await self._locked(tx, groups, "FOR NO KEY UPDATE")
+        after = {**before, **given, **self._stamps(before)}
+        uncomputed = task.compute(after)
+        await self._check_refs(tx, before, given)
+        await task.check("update", self._id, after["version"], before, after)
+        await self._store(tx, task.entity, before, after)
+        await task.compute_in(tx, uncomputed, after)
+        if not task.decide(groups, after):
+            await task.require(tx, groups, self._id)
+        await self._record(tx, task.entity, "update", *changed(before, after), after)
+        return Written(task.entity.key, self._id, after["version"], "update", after)
+
+    async def delete(self) -> Written:
+        task = self._task
+        groups = task.groups("delete", ())
+        async with task.shared.database.transaction() as tx:
+            before = await self._locked(tx, groups, "FOR UPDATE")
+            await task.check("delete", self._id, before["version"] + 1, before, {})
+            await self._free_refs(tx)
+            after = {**before, **self._stamps(before)}
+            await self._store(tx, task.entity, before, after, deleted=True)
+            await self._record(tx, task.entity, "delete", self._declared(before), None, after)
+        written = Written(task.entity.key, self._id, after["version"], "delete", after)
+        task.tell(*self._written, written)
+        return written
+
+    async def _locked(self, tx: Transaction, groups: Groups, lock: str) -> Row:
+        task = self._task
+        sql = task.select(groups, lock)
+        rows = await tx.fetch(sql.text, sql.bind(task.env({"id": self._id})))
+        # A row the actor may neither see nor change is not there for him.
+        if not rows or not (rows[0][0] or rows[0][1]):
+            raise NotFoundError(f"找不到这条“{task.entity.title}”")
+        may, _, *raw = rows[0]
+        if not may:
+            raise denied(task.actor, task.entity)
+        names = [column.name for column in table_of(task.entity).columns]
+        row = from_columns(task.shared.database.dialect, task.entity, dict(zip(names, raw, strict=True)))
+        if row["version"] != self._version:
+            raise ConflictError("数据已被他人修改", hint="请刷新后再试")
+        return row
+
+    def _stamps(self, before: Row) -> Row:
+        task = self._task
+        return {"version": before["version"] + 1, "updated_at": task.now, "updated_by": task.actor.id or None}
+
+    async def _check_refs(self, tx: Transaction, before: Row, given: Row) -> None:
+        task = self._task
+        refs = tuple(
+            f
+            for f in task.entity.fields.values()
+            if isinstance(f, Ref) and given.get(f.name) is not None and given[f.name] != before[f.name]
+        )
+        if not refs:
+            return
+        plan = task.shared.statements.create(
+            task.entity, refs, task.actor.roles, has_history=task.entity.history, has_key=False
+        )
+        env = task.env({"row": {ref.column_name: given[ref.name] for ref in refs}})
+        for ref, sql in plan.guards:
+            if not await tx.fetch(sql.text, sql.bind(env)):
+                raise missing_ref(ref, "patch")
+
+    async def _store(self, tx: Transaction, entity: Entity, before: Row, after: Row, *, deleted: bool = False) -> None:
+        fields = [f for f in stored_fields(entity) if before.get(f.name) != after.get(f.name)]
+        values = to_columns(fields, after) | ({"deleted_at": self._task.now} if deleted else {})
+        sql = self._task.shared.statements.update(entity, values)
+        env = self._task.env({"row": values, "id": before["id"], "version": before["version"]})
+        if await tx.execute(sql.text, sql.bind(env)) != 1:
+            raise ConflictError("数据已被他人修改", hint="请刷新后再试")
+
+    async def _record(
+        self, tx: Transaction, entity: Entity, action: ChangeAction, before: Row, after: Row | None, now: Row
+    ) -> None:
+        task, id, version = self._task, now["id"], now["version"]
+        rows = [Insert(OUTBOX, outbox_row(entity, id, version, action, task.now))]
+        if entity.history:
+            args = (entity, id, version, action, task.actor, task.now, task.why, before, after)
+            rows.append(Insert(HISTORY, history_row(*args)))
+        await tx.insert(rows)
+
+    def _declared(self, row: Row) -> Row:
+        return {name: row[name] for name in ("division", *self._task.entity.fields) if row.get(name) is not None}
+
+    def _pointing(self) -> Iterator[tuple[Entity, Ref]]:
+        key = self._task.entity.key
+        for entity in self._task.shared.world.entities.values():
+            for field in entity.fields.values():
+                if isinstance(field, Ref) and field.to == key:
+                    yield entity, field
+
+    async def _free_refs(self, tx: Transaction) -> None:
+        """Rows that point here: refuse, or empty their ref as a change of its own."""
+        dialect = self._task.shared.database.dialect
+        for entity, ref in self._pointing():
+            table = table_of(entity)
+            names = ", ".join(quote(column.name) for column in table.columns)
+            limit = 1 if ref.on_delete == "restrict" else SET_NULL_MAX + 1
+            text = (
+                f"SELECT {names} FROM {quote(table.name)} WHERE {quote(ref.column_name)} = {{id:{ref.column_name}}} "
+                f"AND deleted_at IS NULL LIMIT {limit}"
+            )
+            rows = await tx.fetch(*statement(dialect, table, text, id=self._id))
+            if len(rows) == limit:
+                raise ConflictError(f"还有“{entity.title}”引用它，不能删除", hint="请先处理引用它的数据")
+            for raw in rows:
+                row = from_columns(dialect, entity, dict(zip((c.name for c in table.columns), raw, strict=True)))
+                await self._empty(tx, entity, ref, row)
+
+    async def _empty(self, tx: Transaction, entity: Entity, ref: Ref, before: Row) -> None:
+        after = {**before, ref.name: None, **self._stamps(before)}
+        await self._store(tx, entity, before, after)
+        await self._record(tx, entity, "update", *changed(before, after), after)
+        self._written.append(Written(entity.key, before["id"], after["version"], "update", after))

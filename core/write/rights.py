@@ -1,0 +1,53 @@
+"""Which rules let an actor write these fields of this row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from tongban_sdk.actor import Actor
+from tongban_sdk.errors import NotAuthenticatedError, PermissionDeniedError
+
+from core.access import AccessModel
+from core.expr import Undecided, evaluate
+from core.manifest.model import Action, Entity
+from core.write.statements import Groups
+
+
+def rule_groups(access: AccessModel, actor: Actor, entity: Entity, action: Action, fields: Collection[str]) -> Groups:
+    """Every field needs a rule that opens it and admits the row; fields opened by the same rules make one group."""
+    rules = access.rules(actor.roles, entity.key, action)
+    if not rules:
+        raise denied(actor, entity)
+    groups = dict.fromkeys(tuple(rule for rule in rules if name in rule.fields) for name in sorted(fields))
+    if () in groups:
+        closed = [name for name in sorted(fields) if not any(name in rule.fields for rule in rules)]
+        raise PermissionDeniedError(f"没有权限填写：{'、'.join(_title(entity, name) for name in closed)}")
+    return tuple(groups) or (rules,)
+
+
+def decide(groups: Groups, row: Mapping[str, Any], me: Mapping[str, Any], now: datetime) -> bool | None:
+    """Whether the rules admit the row; None when only the database can say."""
+    answers = []
+    for group in groups:
+        answer: bool | None = False
+        for rule in group:
+            try:
+                if rule.where is None or evaluate(rule.where, row, me, now) is True:
+                    answer = True
+                    break
+            except Undecided:
+                answer = None
+        answers.append(answer)
+    return False if False in answers else (None if None in answers else True)
+
+
+def denied(actor: Actor, entity: Entity) -> PermissionDeniedError | NotAuthenticatedError:
+    if actor.kind == "anonymous":
+        return NotAuthenticatedError("请先登录")
+    return PermissionDeniedError(f"没有权限对“{entity.title}”进行此操作")
+
+
+def _title(entity: Entity, name: str) -> str:
+    return entity.fields[name].title if name in entity.fields else name

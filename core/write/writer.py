@@ -1,0 +1,61 @@
+"""The one way a row changes: input, rights, rules of the entity, then all rows of the change or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tongban_sdk.actor import Actor
+
+from core.access import AccessModel, me_of
+from core.manifest.model import Entity, World
+from core.store.database import Database
+from core.write.changing import Changing
+from core.write.creating import Creating
+from core.write.events import Check, OnCommit, Written
+from core.write.statements import Statements
+from core.write.task import Shared, Task
+
+
+class Writer:
+    """One per generation. Every refusal is a RequestError, and leaves nothing behind."""
+
+    def __init__(
+        self,
+        database: Database,
+        world: World,
+        access: AccessModel,
+        *,
+        check: Check | None = None,
+        on_commit: Sequence[OnCommit] = (),
+    ) -> None:
+        statements = Statements(database.dialect, world, access)
+        self._shared = Shared(database, world, access, statements, check, tuple(on_commit))
+
+    async def create(
+        self,
+        actor: Actor,
+        entity: Entity,
+        values: Mapping[str, Any],
+        *,
+        idempotency_key: str | None = None,
+        why: str = "",
+    ) -> Written:
+        """Add a row. The same actor, key and input again return the first result."""
+        return await Creating(self._task(actor, entity, why), values, idempotency_key).run()
+
+    async def update(
+        self, actor: Actor, entity: Entity, id: str, version: int, patch: Mapping[str, Any], *, why: str = ""
+    ) -> Written:
+        """Change some fields of the version the caller has seen; the rules hold before and after."""
+        return await Changing(self._task(actor, entity, why), id, version).update(patch)
+
+    async def delete(self, actor: Actor, entity: Entity, id: str, version: int, *, why: str = "") -> Written:
+        """Hide the row for good. Refused while rows point to it, unless their ref says set_null."""
+        return await Changing(self._task(actor, entity, why), id, version).delete()
+
+    def _task(self, actor: Actor, entity: Entity, why: str) -> Task:
+        now = datetime.now(UTC)
+        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        return Task(self._shared, actor, entity, why, now, me_of(actor))
