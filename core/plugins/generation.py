@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from tongban_sdk.actor import Actor
-from tongban_sdk.host_api import GraphqlTypes, HostApi
 
 from core.access import AccessModel
 from core.jobs.jobs import Plan
 from core.manifest.model import Plugin, World
 from core.plugins.hooks import Hooks
+from core.plugins.host_api import GenerationApi
+from core.plugins.states import Choices
 from core.plugins.status import PluginStatus
+from core.plugins.work import make_plan
 from core.read import Reader
 from core.write import Writer
+from graphql import GraphQLSchema
 
 if TYPE_CHECKING:
     from core.plugins.registry import Registry
-
-
-class Schema(Protocol):
-    """What `compose` makes: a strawberry schema, as far as this room must know it."""
-
-    def as_str(self) -> str: ...
-
-
-class Compose(Protocol):
-    """core/api/compose.py, handed in from above: types of manifests and of plugins' Python become one schema."""
-
-    def __call__(self, world: World, types: Mapping[str, GraphqlTypes]) -> Awaitable[Any]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,21 +33,26 @@ class Generation:
     number: int
     world: World
     states: Mapping[str, PluginStatus]
+    choices: Choices
     access: AccessModel
     reader: Reader
     writer: Writer
+    #: The strawberry schema, and the graphql-core schema inside it.
     schema: Any
+    graphql: GraphQLSchema
     hooks: Hooks
     manifest_hash: str
     schema_hash: str
-    plan: Plan
-    registry: Registry
+    registry: Registry = field(repr=False)
 
-    def host_api(self, actor: Actor) -> HostApi:
+    def host_api(self, actor: Actor) -> GenerationApi:
         """The host as plugin code sees it, under the rights of `actor`."""
-        from core.plugins.host_api import GenerationApi
-
         return GenerationApi(self, actor)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Its background work."""
+        return make_plan(self)
 
 
 def manifest_hash(plugins: Mapping[str, Plugin]) -> str:

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.manifest.model import Plugin
+from core.manifest.order import requirements
 from core.plugins.states import Choices, is_wanted
 from core.plugins.status import Chosen, PluginStatus, State
-
-#: Every plugin stands on it, without saying so.
-FOUNDATION = "core"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +50,6 @@ def select(
     for plugin_id, plugin in wanted.items():
         statuses[plugin_id] = replace(statuses[plugin_id], state="waiting", reason=_missing(plugin, running, statuses))
     return running, statuses
-
-
-def requirements(plugin: Plugin) -> tuple[str, ...]:
-    implied = () if plugin.id == FOUNDATION else (FOUNDATION,)
-    return (*implied, *plugin.requires)
 
 
 def _next_ready(wanted: Mapping[str, Plugin], running: Mapping[str, Plugin]) -> str | None:

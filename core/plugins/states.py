@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.fields.column import Table
-from core.fields.places import level_digits
+from core.fields.places import division_range
 from core.plugins.status import Chosen, NodeStatus
 from core.store.database import Database, Transaction
 from core.store.runtime_tables import NODE, PLUGIN
@@ -25,12 +25,13 @@ NODE_LIFE_S = 5.0
 def choice_in(choices: Mapping[str, Chosen], division: str) -> Chosen:
     """The choice of the smallest division around this one; everywhere else the general one; on when nobody chose."""
     around = [code for code in choices if code and division and _holds(code, division)]
-    return choices[max(around, key=level_digits)] if around else choices.get("", "on")
+    # Divisions around one place are nested, and a part has a larger code than its whole.
+    return choices[max(around)] if around else choices.get("", "on")
 
 
 def _holds(code: str, division: str) -> bool:
-    depth = level_digits(code)
-    return code[:depth] == division[:depth]
+    first, last = division_range(code)
+    return first <= division <= last
 
 
 def is_wanted(choices: Mapping[str, Chosen]) -> bool:

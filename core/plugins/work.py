@@ -1,0 +1,102 @@
+"""What one generation does in the background: jobs of manifests, and hooks that listen to changes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from tongban_sdk.actor import Actor
+from tongban_sdk.changes import Change, ChangeAction
+from tongban_sdk.host_api import HostApi, JobContext
+
+from core.jobs.clock import parse_cron
+from core.jobs.jobs import Plan
+from core.jobs.outbox import Event
+from core.jobs.queue import NewJob, StartedJob
+from core.jobs.runner import NotNowError, Work
+from core.manifest.order import requirements
+from core.plugins.errors import QuarantinedError
+from core.plugins.hooks import LIMITS_S, Part
+
+if TYPE_CHECKING:
+    from core.plugins.generation import Generation
+
+HOOK_TRIES = 8
+#: A job may compute for longer than a hook inside a request, but others wait meanwhile all the same.
+JOB_STRETCH_S = 1.0
+_ACTIONS: dict[str, ChangeAction] = {
+    "entity.created": "create",
+    "entity.updated": "update",
+    "entity.deleted": "delete",
+}
+
+
+def service_actor(plugin_id: str) -> Actor:
+    """Who plugin code is when nobody called it: rights come from the role the manifest declares for it."""
+    return Actor(id=f"plugin:{plugin_id}", kind="system", roles=frozenset({"anonymous", f"{plugin_id}_service"}))
+
+
+def make_plan(generation: Generation) -> Plan:
+    """What the loop of core/jobs asks: who does a job, who listens to an event, which clocks run."""
+    crons = {
+        (plugin.id, job.id): parse_cron(job.cron)
+        for plugin in generation.world.plugins.values()
+        for job in plugin.jobs.values()
+        if job.cron
+    }
+    return Plan(partial(_resolve, generation), partial(_fan_out, generation), crons)
+
+
+def _fan_out(generation: Generation, event: Event) -> list[NewJob]:
+    """One job per listener, so that one that fails is tried again alone."""
+    action = _ACTIONS.get(event.topic)
+    owner = event.entity.partition(".")[0]
+    if action is None:
+        return []
+    args = {"entity": event.entity, "id": event.row_id, "action": action, "version": event.version}
+    near = frozenset(p.id for p in generation.world.plugins.values() if owner == p.id or owner in requirements(p))
+    return [
+        NewJob(plugin_id=part.plugin_id, name=":on_changed", args=args)
+        for part in generation.hooks.listeners("on_changed", near)
+    ]
+
+
+def _resolve(generation: Generation, job: StartedJob) -> Work | None:
+    part = generation.hooks.parts.get(job.plugin_id)
+    if part is None:
+        return None
+    host = generation.host_api(service_actor(job.plugin_id))
+    if job.name.startswith(":"):
+        return Work(lambda job: _run_hook(part, job, host), HOOK_TRIES)
+    declared = generation.world.plugins[job.plugin_id].jobs.get(job.name)
+    handler = part.handlers.get(declared.run) if declared else None
+    if declared is None or handler is None:
+        return None
+
+    def run(job: StartedJob) -> Awaitable[None]:
+        context = JobContext(
+            id=job.id, job=f"{job.plugin_id}.{job.name}", host=host, try_number=job.tries, args=job.args
+        )
+        return _guarded(part.run(job.name, lambda: handler(context), declared.timeout_s, JOB_STRETCH_S))
+
+    return Work(run, declared.max_tries)
+
+
+def _run_hook(part: Part, job: StartedJob, host: HostApi) -> Awaitable[None]:
+    hook = job.name.removeprefix(":")
+    arguments: dict[str, object] = {"host": host}
+    if hook == "on_changed":
+        arguments["change"] = Change(
+            entity=str(job.args["entity"]), id=str(job.args["id"]), version=int(job.args["version"]),
+            action=cast(ChangeAction, job.args["action"]),
+        )  # fmt: skip
+    assert hook in LIMITS_S
+    return _guarded(part.call(hook, **arguments))
+
+
+async def _guarded(running: Awaitable[object]) -> None:
+    try:
+        await running
+    except QuarantinedError as error:
+        raise NotNowError(str(error)) from error
