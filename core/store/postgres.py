@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import Any
 
 import asyncpg
@@ -16,6 +17,8 @@ from core.store.pool import Connection, Pool
 Args = Sequence[Any]
 #: Without these an acknowledged write can be lost.
 DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+#: Day 0 of Postgres, 2000-01-01.
+_DAY_ZERO = 730_120
 _STALE = (asyncpg.InvalidCachedStatementError, asyncpg.exceptions.OutdatedSchemaCacheError)
 
 
@@ -62,6 +65,14 @@ class PostgresEngine:
     async def _connect(self) -> Connection:
         connection: Connection = await asyncpg.connect(
             self.url, server_settings=self._settings, connection_class=Connection
+        )
+        # asyncpg sends date.max as infinity, but 9999-12-31 is how licences say "for good".
+        await connection.set_type_codec(
+            "date",
+            schema="pg_catalog",
+            encoder=lambda day: (day.toordinal() - _DAY_ZERO,),
+            decoder=lambda days: date.fromordinal(days[0] + _DAY_ZERO),
+            format="tuple",
         )
         return connection
 
