@@ -103,27 +103,43 @@ class _Compiler:
         return f"(CASE {condition} WHEN TRUE THEN {then} WHEN FALSE THEN {otherwise} END)", found
 
     def binary(self, expr: Binary) -> Typed:
-        (left, a), (right, b) = self.sql(expr.left), self.sql(expr.right)
+        (left, a), (right, b) = self.operands(expr)
         found = types.binary_type(expr, a, b)
         match expr.operator:
             case "in":
-                return self.is_in(expr, left, a, right), found
+                return self.is_in(expr.right, left, a, right), found
             case "==" | "!=" if NULL in (a, b):
                 word = "IS NULL" if expr.operator == "==" else "IS NOT NULL"
                 return f"({left if b == NULL else right} {word})", found
             case sign if sign in _COMPARE:
-                left, right = self.comparable(expr, (left, a), (right, b))
+                left, right = self.comparable(expr.operator, (left, a), (right, b))
                 return f"({left} {_COMPARE[sign]} {right})", found
             case "+" if found == TEXT:
                 return f"({left} || {right})", found
             case _:
                 return self.arithmetic(expr, (left, a), (right, b), found), found
 
-    def is_in(self, expr: Binary, left: str, found: Type, right: str) -> str:
-        match expr.right:
-            case Items(items=items):
-                if found == UUID:
-                    right = "(" + ", ".join(self.uuid(item)[0] for item in items) + ")"
+    def operands(self, expr: Binary) -> tuple[Typed, Typed]:
+        """A text written beside a uuid is a uuid: the other side is looked at first."""
+        if isinstance(expr.left, Literal):
+            right = self.sql(expr.right)
+            return self.beside(expr.left, right[1]), right
+        left = self.sql(expr.left)
+        return left, self.beside(expr.right, left[1])
+
+    def beside(self, expr: Expr, other: Type) -> Typed:
+        match expr:
+            case Literal(value=str()) if other == UUID:
+                types.check_uuid(expr)
+                return self.scope.const(expr.value, UUID), UUID
+            case Items(items=items) if other == UUID:
+                sqls = [self.beside(item, other) for item in items]
+                return f"({', '.join(s for s, _ in sqls)})", types.items_type(expr, [t for _, t in sqls])
+        return self.sql(expr)
+
+    def is_in(self, items: Expr, left: str, found: Type, right: str) -> str:
+        match items:
+            case Items():
                 return f"({left} IN {right})"
             case Me(name=name):
                 return f"({self.scope.in_me(left, name, found)})"
@@ -132,22 +148,14 @@ class _Compiler:
         # A null list has no rows, which would read as false.
         return f"(CASE WHEN {right} IS NOT NULL THEN {left} IN (SELECT value FROM json_each({right})) END)"
 
-    def uuid(self, expr: Expr) -> Typed:
-        """A text written beside a uuid is a uuid; any other text makes both sides text."""
-        if isinstance(expr, Literal):
-            return self.scope.const(expr.value, UUID), UUID
-        return self.sql(expr)
-
-    def comparable(self, expr: Binary, left: Typed, right: Typed) -> tuple[str, str]:
+    def comparable(self, sign: str, left: Typed, right: Typed) -> tuple[str, str]:
         kinds = {left[1].kind, right[1].kind}
-        if kinds == {"text", "uuid"}:
-            left, right = self.uuid(expr.left), self.uuid(expr.right)
-            if {left[1].kind, right[1].kind} == {"text", "uuid"} and self.is_postgres:
-                return f"CAST({left[0]} AS text)", f"CAST({right[0]} AS text)"
-        elif "decimal" in kinds:
+        if kinds == {"text", "uuid"} and self.is_postgres:
+            return f"CAST({left[0]} AS text)", f"CAST({right[0]} AS text)"
+        if "decimal" in kinds:
             scale = max(left[1].scale, right[1].scale)
             return self.rescaled(left, scale), self.rescaled(right, scale)
-        elif kinds == {"text"} and self.is_postgres and expr.operator not in ("==", "!="):
+        if kinds == {"text"} and self.is_postgres and sign not in ("==", "!="):
             return f'{left[0]} COLLATE "C"', f'{right[0]} COLLATE "C"'
         return left[0], right[0]
 
@@ -191,9 +199,9 @@ class _Compiler:
         return _FUNCTIONS[expr.function](self, arguments), found
 
     def under(self, expr: Call) -> Typed:
-        value = [self.sql(argument) for argument in expr.arguments[:1]]
-        scope = [self.sql(argument)[1] for argument in expr.arguments[1:]]
-        found = types.call_type(expr, [t for _, t in value] + scope)
+        # The root is no value of the statement, only the ends of its subtree are.
+        values = [self.sql(argument) for argument in expr.arguments[:1]]
+        found = types.call_type(expr, [t for _, t in values] + [TEXT] * len(expr.arguments[1:]))
         root = expr.arguments[1]
         if isinstance(root, Me):
             first, last = self.scope.me(f"{root.name}_first", TEXT), self.scope.me(f"{root.name}_last", TEXT)
@@ -201,7 +209,7 @@ class _Compiler:
             assert isinstance(root, Literal)
             first, last = (self.scope.const(end, TEXT) for end in subtree_range(str(root.value)))
         collate = ' COLLATE "C"' if self.is_postgres else ""
-        return f"({value[0][0]}{collate} BETWEEN {first} AND {last})", found
+        return f"({values[0][0]}{collate} BETWEEN {first} AND {last})", found
 
     def day(self, value: Typed) -> str:
         sql, found = value

@@ -164,10 +164,15 @@ def binary_type(expr: Binary, left: Type, right: Type) -> Type:
 def _same(expr: Binary, left: Type, right: Type) -> bool:
     if {left.kind, right.kind} == {"text", "uuid"}:
         for part in (expr.left, expr.right):
-            if isinstance(part, Literal) and not _UUID.fullmatch(str(part.value)):
-                raise ExprError("标识应写成小写的 UUID", part.offset)
+            if isinstance(part, Literal):
+                check_uuid(part)
         return expr.operator in ("==", "!=")
     return left.kind == right.kind or {left.kind, right.kind} <= _NUMBERS
+
+
+def check_uuid(expr: Literal) -> None:
+    if not _UUID.fullmatch(str(expr.value)):
+        raise ExprError("标识应写成小写的 UUID", expr.offset)
 
 
 def _is_item(expr: Binary, left: Type, right: Type) -> bool:
