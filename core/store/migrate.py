@@ -30,7 +30,7 @@ async def migrate(database: Database, tables: Sequence[Table], after_step: After
     if not await plan(database, tables):
         return []
     async with database.transaction() as tx:
-        await _lock(database, tx)
+        await lock_schema(database, tx)
         # Planned again under the lock: another process may have been faster.
         made = await _plan(database, tx, tables)
         steps = _steps_or_error(made)
@@ -51,7 +51,7 @@ def _steps_or_error(made: Plan) -> list[Step]:
     return [*made.steps, *kept, *back]
 
 
-async def _lock(database: Database, tx: Transaction) -> None:
+async def lock_schema(database: Database, tx: Transaction) -> None:
     """SQLite's BEGIN IMMEDIATE is the lock. On Postgres one name per schema, held until the transaction ends."""
     if database.dialect.name == "postgres":
         await tx.execute("SET LOCAL statement_timeout = 0")

@@ -1,0 +1,157 @@
+"""Rows that plugins ship: data sets and code sets, upserted by key with each migration, never deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from tongban_sdk.problems import Place
+
+from core.fields import all_fields
+from core.fields.column import Table
+from core.manifest.model import DataSet, Entity, World
+from core.store.database import Database, Insert, Transaction
+from core.store.dialect import quote
+from core.store.engine import HISTORY
+from core.store.ids import uuid7
+from core.store.migrate import lock_schema
+from core.store.statement import statement
+from core.store.tables import table_of
+
+#: Entity that holds the items of all code sets, when a plugin declares it.
+CODE_ITEM = "core.code_item"
+ACTOR = "system"
+
+
+class _Reads(Protocol):
+    async def fetch(self, sql: str, args: Sequence[Any] = ()) -> Sequence[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    entity: Entity
+    #: None for a new row.
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any]
+
+
+async def load_reference(database: Database, world: World) -> int:
+    """Bring the reference rows of a world into the database; returns how many were added or changed."""
+    sets = list(_sets(world))
+    if not await _changes(database, database, world, sets):
+        return 0
+    async with database.transaction() as tx:
+        await lock_schema(database, tx)
+        # Looked at again under the lock: another process may have been faster.
+        changes = await _changes(database, tx, world, sets)
+        await _write(database, tx, changes)
+    return len(changes)
+
+
+def _sets(world: World) -> Iterator[DataSet]:
+    if world.entity(CODE_ITEM):
+        rows = tuple(
+            {"code_set": codes.id, "code": item.code, "title": item.title, "parent": item.parent}
+            for codes in world.codes.values()
+            for item in codes.items.values()
+        )
+        yield DataSet(CODE_ITEM, ("code_set", "code"), rows, Place("codes"))
+    for plugin in world.plugins.values():
+        yield from plugin.data
+
+
+async def _changes(database: Database, reads: _Reads, world: World, sets: Sequence[DataSet]) -> list[_Change]:
+    changes: list[_Change] = []
+    for data in sets:
+        entity = world.entities[data.entity]
+        found = await _existing(database, reads, table_of(entity), _key_columns(entity, data.key))
+        for row in data.rows:
+            after = _columns(entity, row)
+            before = found.get(tuple(after.get(name) for name in _key_columns(entity, data.key)))
+            if before is None:
+                changes.append(_Change(entity, None, {"id": _id(entity, data.key, row), **after}))
+            elif any(before[name] != value for name, value in after.items()):
+                changes.append(_Change(entity, before, after))
+        await asyncio.sleep(0)
+    return changes
+
+
+def _key_columns(entity: Entity, key: Sequence[str]) -> tuple[str, ...]:
+    fields = all_fields(entity)
+    return tuple(column.name for name in key for column in fields[name].columns())
+
+
+def _columns(entity: Entity, row: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    fields = all_fields(entity)
+    for name, value in row.items():
+        columns = fields[name].columns()
+        parts = (None,) * len(columns) if value is None else fields[name].split(value)
+        values |= {column.name: part for column, part in zip(columns, parts, strict=True)}
+    return values
+
+
+async def _existing(
+    database: Database, reads: _Reads, table: Table, key: tuple[str, ...]
+) -> dict[tuple[Any, ...], dict[str, Any]]:
+    names = ", ".join(quote(column.name) for column in table.columns)
+    rows = await reads.fetch(f"SELECT {names} FROM {quote(table.name)} WHERE deleted_at IS NULL")
+    load = database.dialect.load
+    loaded = ({c.name: load(c, v) for c, v in zip(table.columns, row, strict=True)} for row in rows)
+    return {tuple(row[name] for name in key): row for row in loaded}
+
+
+def _id(entity: Entity, key: Sequence[str], row: Mapping[str, Any]) -> str:
+    """The same row has the same id in every county: a version 7 id of the year 1970, the rest from its key."""
+    text = "\0".join([entity.key, *(str(row.get(name)) for name in key)])
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:10])
+    number = 0x7 << 76 | (number >> 64 & 0xFFF) << 64 | 0b10 << 62 | number & (1 << 62) - 1
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+async def _write(database: Database, tx: Transaction, changes: Sequence[_Change]) -> None:
+    now = datetime.now(UTC)
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    stamps = {"updated_at": now, "updated_by": ACTOR}
+    new = [c for c in changes if c.before is None]
+    born = {"created_at": now, "created_by": ACTOR, "version": 1, **stamps}
+    await tx.insert([Insert(table_of(c.entity), {**_defaults(c.entity), **c.after, **born}) for c in new])
+    for change in changes:
+        if change.before is not None:
+            after = {**change.after, **stamps, "version": change.before["version"] + 1}
+            sets = ", ".join(f"{quote(name)} = {{{name}}}" for name in after)
+            text = f"UPDATE {quote(change.entity.table)} SET {sets} WHERE id = {{id}}"
+            values = {**after, "id": change.before["id"]}
+            await tx.execute(*statement(database.dialect, table_of(change.entity), text, **values))
+    await tx.insert([Insert(HISTORY, _history(c, now)) for c in changes if c.entity.history])
+
+
+def _defaults(entity: Entity) -> dict[str, Any]:
+    given = {name: field.default for name, field in entity.fields.items() if field.default is not None}
+    return _columns(entity, given)
+
+
+def _history(change: _Change, now: datetime) -> dict[str, Any]:
+    before = change.before or {}
+    names = [n for n, value in change.after.items() if n != "id" and before.get(n) != value]
+    return {
+        "id": uuid7(),
+        "entity": change.entity.key,
+        "row_id": before.get("id") or change.after["id"],
+        "version": before.get("version", 0) + 1,
+        "action": "update" if before else "create",
+        "actor": ACTOR,
+        "at": now,
+        "why": "随应用发布的参考数据",
+        "before": {n: _text(before[n]) for n in names} if before else None,
+        "after": {n: _text(change.after[n]) for n in names},
+    }
+
+
+def _text(value: Any) -> Any:
+    return value if value is None or isinstance(value, (str, int, bool, list, dict)) else str(value)
