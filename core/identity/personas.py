@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from typing import Literal, get_args
 
@@ -10,6 +9,8 @@ from tongban_sdk import Actor
 
 Persona = Literal["citizen", "staff", "admin"]
 PERSONAS: tuple[Persona, ...] = get_args(Persona)
+#: Namespace of development accounts.
+ACCOUNTS = uuid.UUID("5f3c0f5e-6405-5222-8000-746f6e676261")
 ROLES: dict[Persona, frozenset[str]] = {
     "citizen": frozenset({"anonymous", "resident"}),
     "staff": frozenset({"anonymous", "street_admin"}),
@@ -19,6 +20,5 @@ ROLES: dict[Persona, frozenset[str]] = {
 
 def build_persona(name: Persona, *, person: str | None = None, division: str | None = None) -> Actor:
     """An actor with a stable account id, so that two tokens of one persona are the same account."""
-    seed = f"{name}:{person or ''}:{division or ''}".encode()
-    account = uuid.UUID(bytes=hashlib.sha256(seed).digest()[:16], version=8)
+    account = uuid.uuid5(ACCOUNTS, f"{name}:{person or ''}:{division or ''}")
     return Actor(id=str(account), kind=name, person=person, roles=ROLES[name], division=division)

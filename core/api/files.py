@@ -1,0 +1,139 @@
+"""The doors POST /files and GET /files/{id}. A file is read by whoever may read the row that holds it."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response
+from tongban_sdk import Actor, NotAuthenticatedError, NotFoundError, PermissionDeniedError
+
+from core.api.errors import Refusal
+from core.api.execution import encode_errors, refusal_of
+from core.api.limits import RateLimits
+from core.api.upload import keep, place_of, receive, too_large
+from core.api.visibility import Visibility
+from core.identity.tokens import Tokens, caller_from_request
+from core.manifest.model import Entity
+from core.ops import metrics
+from core.store.statement import statement
+from core.store.tables import table_of
+
+if TYPE_CHECKING:
+    from core.host import Host
+
+FILE = "core.file"
+COLUMNS = ("sha256", "name", "mime", "created_by")
+#: Whatever a file contains, a browser saves it and runs nothing of it.
+SAFE = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "sandbox; default-src 'none'",
+    "cache-control": "private, no-store",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Files:
+    """Keeps contents under `<data>/files`, rows in core.file."""
+
+    def __init__(self, host: Host, tokens: Tokens, limits: RateLimits, folder: Path, max_bytes: int) -> None:
+        self.host, self.tokens, self.limits = host, tokens, limits
+        self.folder, self.max_bytes = folder, max_bytes
+
+    async def post(self, request: Request) -> Response:
+        """Take one file; answers 201 {id, sha256, name, mime, sizeBytes}."""
+        try:
+            actor = await self._admit(request)
+            return _json(201, await self._store(request, actor))
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as error:
+            return _refused(refusal_of(error))
+
+    async def get(self, request: Request) -> Response:
+        """Give a file to its uploader, or to a reader of a row that holds it. Unknown and forbidden look alike."""
+        try:
+            actor = await self._admit(request)
+            return await self._open(actor, request.path_params["id"])
+        except Exception as error:
+            return _refused(refusal_of(error))
+
+    async def _admit(self, request: Request) -> Actor:
+        await self.limits.check("files", address=request.client.host if request.client else "unknown")
+        actor = caller_from_request(request.headers, self.tokens).actor
+        if actor.id:
+            await self.limits.check("files", actor=actor.id)
+        return actor
+
+    def _entity(self, generation: Any) -> Entity:
+        entity: Entity | None = generation.world.entity(FILE)
+        if entity is None:
+            raise NotFoundError("文件功能没有启用")
+        return entity
+
+    async def _store(self, request: Request, actor: Actor) -> dict[str, Any]:
+        if not actor.id:
+            raise NotAuthenticatedError("请先登录再上传")
+        generation = self.host.generation
+        entity = self._entity(generation)
+        # Asked before a byte is read: who may not upload may not fill the disk either.
+        if not generation.access.rules(actor.roles, entity.key, "create"):
+            raise PermissionDeniedError("没有上传文件的权限")
+        declared = request.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > self.max_bytes + 64 * 1024:
+            raise too_large(self.max_bytes)
+        kind = request.headers.get("content-type", "")
+        received = await receive(kind, request.stream(), self.folder / "incoming", self.max_bytes)
+        values = {
+            "sha256": received.sha256, "name": received.name, "mime": received.mime, "size_bytes": received.size_bytes,
+        }  # fmt: skip
+        try:
+            # Content first: a row never points to nothing. Content without a row is harmless.
+            keep(received, self.folder)
+            written = await generation.writer.create(actor, entity, values, why="upload")
+        finally:
+            received.path.unlink(missing_ok=True)
+        return {"id": written.id, **{("sizeBytes" if k == "size_bytes" else k): v for k, v in values.items()}}
+
+    async def _open(self, actor: Actor, id: str) -> Response:
+        generation, database = self.host.generation, self.host.database
+        table = table_of(self._entity(generation))
+        columns = ", ".join(COLUMNS)
+        text = f'SELECT {columns} FROM "{table.name}" WHERE id = {{id}} AND deleted_at IS NULL'
+        rows = await database.fetch(*statement(database.dialect, table, text, id=_uuid(id)))
+        if not rows:
+            raise _missing()
+        sha256, name, mime, created_by = rows[0]
+        is_uploader = bool(actor.id) and created_by == actor.id
+        visibility = Visibility(generation.world, generation.access, database)
+        if not is_uploader and not await visibility.sees_file(actor, _uuid(id)):
+            raise _missing()
+        place = place_of(self.folder, sha256)
+        if not place.is_file():
+            raise _missing()
+        metrics.RESPONSES.labels("files", "200").inc()
+        return FileResponse(place, media_type=mime, filename=name, content_disposition_type="attachment", headers=SAFE)
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise _missing() from None
+
+
+def _missing() -> NotFoundError:
+    return NotFoundError("没有这个文件")
+
+
+def _json(status: int, body: Any) -> Response:
+    metrics.RESPONSES.labels("files", str(status)).inc()
+    return Response(orjson.dumps(body), status, {"cache-control": "no-store"}, "application/json")
+
+
+def _refused(refusal: Refusal) -> Response:
+    metrics.RESPONSES.labels("files", str(refusal.status)).inc()
+    return Response(encode_errors(refusal.entries), refusal.status, refusal.headers, "application/json")

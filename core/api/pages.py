@@ -1,0 +1,108 @@
+"""The small doors: health, metrics, public keys, files and, in development, the explorer."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from core.api.errors import entry, entry_of
+from core.ops import metrics
+from core.ops.health import Check, read_readiness
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.app import Doors
+
+EXPLORER = Path(__file__).with_name("explorer.html")
+#: The page may talk to its own origin and run its own script, nothing else.
+EXPLORER_CSP = (
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+Page = Callable[[Request], Awaitable[Response]]
+
+
+def build_routes(doors: Callable[[], Doors], settings: Settings) -> list[BaseRoute]:
+    async def metrics_page(_: Request) -> Response:
+        await _refresh(doors())
+        return Response(metrics.expose(), media_type=metrics.CONTENT_TYPE)
+
+    async def ready_page(_: Request) -> Response:
+        report = await read_readiness(_needed(doors()), _advised(doors()))
+        return _json(report.to_json(), 200 if report.is_ready else 503)
+
+    async def keys_page(_: Request) -> Response:
+        return _json(doors().tokens.ring.jwks(), headers={"cache-control": "public, max-age=300"})
+
+    routes: list[BaseRoute] = [
+        Route("/healthz", _alive),
+        Route("/readyz", ready_page),
+        Route("/metrics", metrics_page),
+        Route("/.well-known/jwks.json", keys_page),
+        Route("/files", lambda request: doors().files.post(request), methods=["POST"]),
+        Route("/files/{id}", lambda request: doors().files.get(request)),
+    ]
+    if settings.profile == "dev":
+        routes.append(Route("/explorer", _explorer))
+    return routes
+
+
+async def _alive(_: Request) -> Response:
+    return _json({"status": "ok"})
+
+
+async def _explorer(_: Request) -> Response:
+    nonce = secrets.token_urlsafe(16)
+    html = EXPLORER.read_text("utf-8").replace("{nonce}", nonce)  # a small file, in development only
+    return HTMLResponse(html, headers={"content-security-policy": EXPLORER_CSP.format(nonce=nonce)})
+
+
+async def on_error(_: Request, error: Exception) -> Response:
+    """The one shape of errors, for what no door answers itself."""
+    if not isinstance(error, HTTPException):
+        return _json({"errors": [entry_of(error)]}, 500)
+    code, message = (
+        ("NOT_FOUND", "没有这个地址") if error.status_code == 404 else ("METHOD_NOT_ALLOWED", "不支持这个方法")
+    )
+    return _json({"errors": [entry(code, message)]}, error.status_code, error.headers)
+
+
+def _needed(doors: Doors) -> dict[str, Check]:
+    async def database() -> str | None:
+        answer = await doors.host.database.fetch_value("SELECT 1", [])
+        return None if answer == 1 else "数据库没有回答"
+
+    async def jobs() -> str | None:
+        # With Redis, jobs belong to `worker` processes.
+        embedded, jobs = doors.host.settings.is_embedded, doors.host.registry.jobs
+        return "后台任务没有运行" if embedded and not jobs.is_running else None
+
+    return {"database": database, "jobs": jobs}
+
+
+def _advised(doors: Doors) -> dict[str, Check]:
+    async def plugins() -> str | None:
+        found = [s for s in doors.host.registry.statuses().values() if s.state not in ("on", "draining", "off")]
+        return "；".join(f"{s.plugin_id}：{s.state}" for s in found) or None
+
+    async def nodes() -> str | None:
+        return None if await doors.host.registry.has_converged() else "各节点尚未运行同一代"
+
+    return {"plugins": plugins, "nodes": nodes}
+
+
+async def _refresh(doors: Doors) -> None:
+    waiting = await doors.host.database.fetch_value("SELECT count(*) FROM tb_outbox", [])
+    metrics.OUTBOX.set(waiting or 0)
+
+
+def _json(body: Any, status: int = 200, headers: Any = None) -> Response:
+    return Response(orjson.dumps(body), status, headers, "application/json")

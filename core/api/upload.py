@@ -1,0 +1,178 @@
+"""Bytes from the network to a content-addressed file, streamed, counted and looked at before they are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any, cast
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from core.api.content import clean_name, sniff
+from core.api.errors import Refusal, refuse
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A whole upload in a temporary file."""
+
+    path: Path
+    sha256: str
+    name: str
+    mime: str
+    size_bytes: int
+
+
+class Sink:
+    """Where the parser of the form writes the one part named "file"."""
+
+    def __init__(self, file: Any, max_bytes: int) -> None:
+        self._file, self._max_bytes = file, max_bytes
+        self._hash = hashlib.sha256()
+        self._header, self._value = b"", b""
+        self._wanted = False
+        self.name: str | None = None
+        self.size_bytes = 0
+        self.is_complete = False
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def callbacks(self) -> dict[str, Callable[..., None]]:
+        return {
+            "on_header_field": self._on_field,
+            "on_header_value": self._on_value,
+            "on_header_end": self._on_header,
+            "on_part_data": self._on_data,
+            "on_end": self._on_end,
+        }
+
+    def _on_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _on_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            options = parse_options_header(self._value)[1]
+            self._wanted = options.get(b"name") == b"file"
+            if self._wanted and self.name is not None:
+                raise refuse("BAD_REQUEST", "一次只能上传一个文件")
+            if self._wanted:
+                self.name = clean_name(options.get(b"filename", b"").decode("utf-8", "replace"))
+        self._header = self._value = b""
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        if not self._wanted:
+            return
+        chunk = data[start:end]
+        self.size_bytes += len(chunk)
+        if self.size_bytes > self._max_bytes:
+            raise too_large(self._max_bytes)
+        self._hash.update(chunk)
+        self._file.write(chunk)
+
+    def _on_end(self) -> None:
+        self.is_complete = True
+
+
+async def receive(content_type: str, chunks: AsyncIterator[bytes], folder: Path, max_bytes: int) -> Received:
+    """Stream a multipart form into a temporary file of `folder`. Whatever goes wrong, no file is left behind."""
+    boundary = _boundary(content_type)
+    try:
+        incoming = _open(folder)
+        try:
+            sink = Sink(incoming, max_bytes)
+            await _feed(MultipartParser(boundary, cast(Any, sink.callbacks())), chunks, max_bytes)
+            return await asyncio.to_thread(_finish, incoming, sink)
+        except BaseException:
+            _discard(incoming)
+            raise
+    except OSError as error:
+        if error.errno in FULL:
+            raise refuse("STORAGE_FULL", "存储空间不足，暂时不能上传") from None
+        raise
+
+
+def _open(folder: Path) -> Any:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return tempfile.NamedTemporaryFile(dir=folder, prefix="upload-", delete=False)  # kept open over chunks
+
+
+def _finish(incoming: Any, sink: Sink) -> Received:
+    """Runs in a thread: waiting for the disk and reading archives must not hold up other requests."""
+    incoming.flush()
+    os.fsync(incoming.fileno())
+    incoming.close()
+    return _accept(Path(incoming.name), sink)
+
+
+def _discard(incoming: Any) -> None:
+    with suppress(OSError):
+        incoming.close()
+    Path(incoming.name).unlink(missing_ok=True)
+
+
+def keep(received: Received, folder: Path) -> Path:
+    """Move a received file to its place by content; the same content twice is one file."""
+    place = place_of(folder, received.sha256)
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.replace(received.path, place)
+    return place
+
+
+def place_of(folder: Path, sha256: str) -> Path:
+    return folder / sha256[:2] / sha256[2:4] / sha256
+
+
+async def _feed(parser: MultipartParser, chunks: AsyncIterator[bytes], max_bytes: int) -> None:
+    total = 0
+    try:
+        async for chunk in chunks:
+            total += len(chunk)
+            # Headers and boundaries come on top of the file, but not without end.
+            if total > max_bytes + 64 * 1024:
+                raise too_large(max_bytes)
+            parser.write(chunk)
+        parser.finalize()
+    except FormParserError:
+        raise refuse("BAD_REQUEST", "上传的表单不完整或格式不对") from None
+
+
+def _accept(path: Path, sink: Sink) -> Received:
+    if sink.name is None or not sink.is_complete:
+        raise refuse("BAD_REQUEST", "表单里没有完整的 file 部分")
+    if not sink.size_bytes:
+        raise refuse("BAD_REQUEST", "文件是空的")
+    mime = sniff(path)
+    if mime is None:
+        raise refuse(
+            "UNSUPPORTED_MEDIA_TYPE", "不接受这种文件", hint="可用：图片、PDF、MP4、MP3、docx、xlsx、OFD、纯文本"
+        )
+    return Received(path, sink.sha256, sink.name, mime, sink.size_bytes)
+
+
+def too_large(max_bytes: int) -> Refusal:
+    return refuse("BODY_TOO_LARGE", f"文件过大，上限 {max_bytes} 字节", headers={"connection": "close"})
+
+
+def _boundary(content_type: str) -> bytes:
+    message = Message()
+    message["content-type"] = content_type
+    boundary = message.get_boundary()
+    if message.get_content_type() != "multipart/form-data" or not boundary:
+        raise refuse("UNSUPPORTED_MEDIA_TYPE", "请用 multipart/form-data 上传，文件放在 file 部分")
+    return boundary.encode("ascii", "replace")

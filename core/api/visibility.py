@@ -1,0 +1,83 @@
+"""May this caller see this row, this file? The same rules as every read, asked about one row."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from tongban_sdk import Actor
+
+from core.access import AccessModel, me_of
+from core.access.scope import EntityScope
+from core.fields.column import Column
+from core.fields.refs import File
+from core.manifest.model import Entity, World
+from core.store.database import Database
+from core.store.dialect import quote
+from core.store.sql import Arg, Env, Params
+
+ID = Column("id", "uuid")
+
+
+class Visibility:
+    """Questions about single rows, compiled once per set of rules of a generation."""
+
+    def __init__(self, world: World, access: AccessModel, database: Database) -> None:
+        self._world, self._access, self._database = world, access, database
+        self._compiled: dict[Hashable, tuple[str, Params] | None] = {}
+
+    async def sees_row(self, actor: Actor, entity: Entity, id: str) -> bool:
+        """Whether a read rule admits the row. A deleted row counts as it last was: its readers may learn it is gone."""
+        key = ("row", entity.key, self._access.key(actor.roles))
+        if key not in self._compiled:
+            params = Params(self._database.dialect)
+            found = self._row(actor.roles, entity, params)
+            self._compiled[key] = (f"SELECT 1 WHERE {found}", params) if found else None
+        return await self._ask(key, actor, id)
+
+    async def sees_file(self, actor: Actor, id: str) -> bool:
+        """Whether a row the actor reads holds this file in a field he reads in clear."""
+        key = ("file", self._access.key(actor.roles))
+        if key not in self._compiled:
+            params = Params(self._database.dialect)
+            found = list(self._owners(actor.roles, params))
+            self._compiled[key] = (f"SELECT 1 WHERE {' OR '.join(found)}", params) if found else None
+        return await self._ask(key, actor, id)
+
+    def _row(self, roles: frozenset[str], entity: Entity, params: Params) -> str | None:
+        scope = EntityScope(self._world, entity, "r", params)
+        predicate = self._access.row_predicate(self._access.rules(roles, entity.key, "read"), scope)
+        if predicate is None:
+            return None
+        id = params.add(Arg(("id",)), ID)
+        return f"EXISTS (SELECT 1 FROM {quote(entity.table)} r WHERE r.id = {id} AND {predicate})"
+
+    def _owners(self, roles: frozenset[str], params: Params) -> Iterator[str]:
+        for entity in self._world.entities.values():
+            rules = self._access.rules(roles, entity.key, "read")
+            scope = EntityScope(self._world, entity, "r", params)
+            predicate = self._access.row_predicate(rules, scope)
+            for field in entity.fields.values():
+                if predicate is None or not isinstance(field, File):
+                    continue
+                clear = self._access.field_view(rules, field).clear.sql(scope)
+                here = f"r.{quote(field.name)} = {params.add(Arg(('id',)), ID)}"
+                yield (
+                    f"EXISTS (SELECT 1 FROM {quote(entity.table)} r"
+                    f" WHERE r.deleted_at IS NULL AND {here} AND {predicate} AND {clear})"
+                )
+
+    async def _ask(self, key: Hashable, actor: Actor, id: str) -> bool:
+        compiled = self._compiled[key]
+        if compiled is None:
+            return False
+        text, params = compiled
+        env = Env(me_of(actor), {"id": id}, _now())
+        found: Any = await self._database.fetch_value(text, params.bind(env))
+        return found is not None
+
+
+def _now() -> datetime:
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -1,0 +1,80 @@
+"""`serve`: run the server in this process."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from core.app import build_app
+from core.cli import UserError
+from core.ops.logs import configure_logs
+from core.settings import Settings
+
+HELP = "启动服务"
+EXAMPLE = "python server.py serve --host 127.0.0.1 --port 8000 --profile dev"
+#: Time running requests get after SIGTERM.
+GRACE_S = 5
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="监听地址（默认 127.0.0.1）")
+    parser.add_argument("--port", type=int, default=8000, help="监听端口（默认 8000，0 = 任意空闲端口）")
+    parser.add_argument("--profile", choices=("prod", "dev", "audit"), help="运行环境（默认取 TONGBAN_PROFILE）")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    settings = settings.with_profile(args.profile)
+    configure_logs()
+    # Uvicorn stops cleanly, then hands the signal on: a stop that was asked for is a success.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with lock(settings):
+        server = uvicorn.Server(build_config(settings, args.host, args.port))
+        server.run()
+    # A failed start was already reported by uvicorn and the lifespan.
+    return 0 if server.started else 1
+
+
+def build_config(settings: Settings, host: str, port: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        build_app(settings),
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=True,
+        forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
+        timeout_graceful_shutdown=GRACE_S,
+        limit_concurrency=None,
+        ws_max_size=256 * 1024,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+
+
+@contextmanager
+def lock(settings: Settings) -> Iterator[None]:
+    """One server per data directory, unless the database takes several writers. The lock dies with the process."""
+    if settings.database_url.startswith("postgres"):
+        yield
+        return
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with Path(settings.data_dir, "serve.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"数据目录 {settings.data_dir} 已有一个服务在运行；请先停止它，或用 TONGBAN_DATABASE_URL 换成 Postgres"
+            ) from None
+        yield

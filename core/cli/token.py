@@ -1,0 +1,31 @@
+"""`token`: mint a development token."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+from core.cli import UserError
+from core.identity.keys import KeyRing
+from core.identity.personas import PERSONAS, build_persona
+from core.identity.tokens import Tokens
+from core.settings import Settings
+
+HELP = "签发开发用令牌（仅限 TONGBAN_PROFILE=dev），只打印令牌本身"
+EXAMPLE = "TONGBAN_PROFILE=dev python server.py token --as staff --division 640522100000"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--as", dest="persona", required=True, choices=PERSONAS, help="身份")
+    parser.add_argument("--person", metavar="ID", help="core.person 的 id")
+    parser.add_argument("--division", metavar="CODE", help="12 位区划代码")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    if settings.profile != "dev":
+        raise UserError(f"当前是 {settings.profile} 环境，只有 TONGBAN_PROFILE=dev 才能签发开发令牌")
+    if args.division is not None and not re.fullmatch(r"[0-9]{12}", args.division):
+        raise UserError(f"--division {args.division!r} 不是 12 位区划代码")
+    actor = build_persona(args.persona, person=args.person, division=args.division)
+    print(Tokens(KeyRing(settings.secrets_dir)).mint(actor))
+    return 0
