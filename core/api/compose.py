@@ -1,4 +1,4 @@
-"""One schema out of manifests, the core's own fields and the plugins' Python. Each toggle pays for its own types only."""
+"""One schema of manifests, the core's own fields and the plugins' Python. A toggle pays for its own types only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
-    get_named_type,
     introspection_types,
 )
 
@@ -106,7 +105,7 @@ class Composer:
         return schema
 
     def _strawberry(self, types: Mapping[str, GraphqlTypes]) -> HostSchema:
-        roots = [("", self.own), *types.items()]
+        roots: list[tuple[str, Any]] = [("", self.own), *types.items()]
         key = tuple((id, r.query, r.mutation, getattr(r, "subscription", None)) for id, r in roots)
         if self._base is None or self._base[0] != key:
             self._base = (key, _strawberry_schema(roots))
@@ -172,9 +171,5 @@ def _merged_root(
 
 def forget_old_schemas() -> None:
     """Strawberry keeps schemas in caches of its class; without this an old generation would never be collected."""
-    strawberry.Schema.get_type_by_name.cache_clear()  # type: ignore[attr-defined]  # an lru_cache
-    strawberry.Schema.get_directive_by_name.cache_clear()  # type: ignore[attr-defined]  # an lru_cache
-
-
-def named_type_of(definition: GraphQLField) -> GraphQLNamedType:
-    return get_named_type(definition.type)
+    strawberry.Schema.get_type_by_name.cache_clear()
+    strawberry.Schema.get_directive_by_name.cache_clear()

@@ -66,16 +66,26 @@ class Compiled:
 class Reader:
     """Plans live and die with the generation; equal rules share them."""
 
-    def __init__(self, world: World, access: AccessModel, dialect: Dialect, schema: GraphQLSchema) -> None:
+    def __init__(self, world: World, access: AccessModel) -> None:
         self.world = world
         self.access = access
-        self._dialect = dialect
-        self._schema = schema
+        self._schema: GraphQLSchema
+        self._dialect: Dialect
         self._operations: OrderedDict[tuple[int, str | None], Operation | None] = OrderedDict()
         self._keys: OrderedDict[frozenset[str], Hashable] = OrderedDict()
 
+    def use(self, schema: GraphQLSchema, dialect: Dialect) -> None:
+        """Say which schema documents are validated against, and which database answers. Called once, first."""
+        self._schema, self._dialect = schema, dialect
+
     def compile(
-        self, document: DocumentNode, operation_name: str | None, variables: Mapping[str, Any], actor: Actor
+        self,
+        document: DocumentNode,
+        operation_name: str | None,
+        variables: Mapping[str, Any],
+        actor: Actor,
+        *,
+        now: datetime | None = None,
     ) -> Compiled | None:
         """The whole operation as one statement; None: take the ordinary path, which also words every error."""
         operation = self._operation(document, operation_name)
@@ -84,7 +94,7 @@ class Reader:
         try:
             coerced = operation.coerce(self._schema, variables)
             plan = self._plan(operation, coerced, actor)
-            return Compiled(plan, plan.bind(actor, coerced)) if plan else None
+            return Compiled(plan, plan.bind(actor, coerced, now)) if plan else None
         except (BadVariables, RequestError):
             return None
 

@@ -1,4 +1,4 @@
-"""What an operation asks for: fields by response key, and arguments as trees that know which variable they come from."""
+"""What an operation asks for: fields by response key, arguments as trees that know their variables."""
 
 from __future__ import annotations
 
