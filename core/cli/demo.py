@@ -17,7 +17,7 @@ from core.settings import Settings
 
 HELP = "装入一个县的虚构数据（只装入空库）"
 EXAMPLE = "python server.py demo --division 640522 --people 20000 --seed 1"
-PEOPLE_MAX = 1_000_000
+PEOPLE_MIN, PEOPLE_MAX = 100, 1_000_000
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +31,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     county = re.sub("0{6}$", "", args.division) if len(args.division) == 12 else args.division
     if not re.fullmatch("[1-9][0-9]{5}", county):
         raise UserError(f"区划代码 {args.division!r} 无效：应为 6 位县级代码，如 640522")
-    if not 1 <= args.people <= PEOPLE_MAX:
-        raise UserError(f"人口数 {args.people} 无效：应在 1 与 {PEOPLE_MAX} 之间")
+    if not PEOPLE_MIN <= args.people <= PEOPLE_MAX:
+        raise UserError(f"人口数 {args.people} 无效：应在 {PEOPLE_MIN} 与 {PEOPLE_MAX} 之间")
     started = time.monotonic()
     try:
         loaded = asyncio.run(_load(settings, county, args.people, args.seed))

@@ -219,6 +219,8 @@ def _ref(spec: Mapping[str, Any], run: Run, random: Random) -> Maker:
 
     def make(row: Row) -> Row | None:
         found = group.matching(paths, tuple(plain(read(row, value)) for value in values))
+        if not found and spec.get("or_any"):
+            found = group.rows
         if not found:
             return None
         if key:

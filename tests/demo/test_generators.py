@@ -102,6 +102,7 @@ def test_refs_match_by_value_and_keep_together_by_key() -> None:
     assert len({found.values["id"] for found in made}) == 1
     assert made[0].values["division"] == "b"
     assert make(spec, row(place="c", family="f"), 1, inside) == [None]
+    assert make(spec | {"or_any": True}, row(place="c", family="f"), 1, inside)[0] in houses
 
 
 def test_unknown_groups_and_words_are_refused() -> None:

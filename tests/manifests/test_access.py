@@ -1,0 +1,146 @@
+"""What each role sees of the demo county, counted in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from tongban_sdk.actor import ANONYMOUS, Actor
+
+from core.access import AccessModel
+from tests.manifests.county import County, shipped
+
+IN_COUNTY = pytest.mark.asyncio(loop_scope="module")
+WORLD, _ = shipped()
+ACCESS = AccessModel(WORLD)
+OPEN = {
+    "core.division", "core.code_item", "core.place", "core.grid", "core.org_unit", "community.compound",
+    "community.fee_item", "community.notice", "community.activity", "community.topic", "community.volunteer_project",
+    "community.provider", "community.service_offer",
+}  # fmt: skip
+
+
+def actor(role: str, **more: str | tuple[str, ...] | None) -> Actor:
+    return Actor(id="a", kind="staff", roles=frozenset({"anonymous", role}), **more)  # type: ignore[arg-type]  # test data
+
+
+def readable(roles: Iterable[str]) -> set[str]:
+    return {key for key in WORLD.entities if ACCESS.rules(frozenset(roles), key, "read")}
+
+
+def test_anonymous_reads_what_is_public_and_writes_nothing() -> None:
+    assert readable(["anonymous"]) == OPEN
+    assert [r.id for r in WORLD.rules if r.role == "anonymous" and r.can != {"read"}] == []
+    for rule in WORLD.rules:
+        if rule.role == "anonymous":
+            fields = WORLD.entities[rule.entity].fields
+            assert {fields[name].level for name in rule.fields & fields.keys()} <= {"L1", "L2"}, rule.id
+            assert not rule.clear, rule.id
+
+
+@IN_COUNTY
+async def test_anonymous_sees_published_notices_only(county: County) -> None:
+    rows = await county.visible(ANONYMOUS, "community.notice", "x.state")
+    assert rows
+    assert {state for (state,) in rows} == {"published"}
+    published = await county.value("SELECT count(*) FROM community_notice WHERE state = 'published'")
+    assert len(rows) == published < await county.value("SELECT count(*) FROM community_notice")
+
+
+@IN_COUNTY
+async def test_a_resident_sees_his_own_life_only(county: County) -> None:
+    person = county.loaded.personas["citizen"]["id"]
+    me = actor("resident", person=person)
+    people = await county.visible(me, "core.person")
+    assert people is not None
+    assert [str(id) for (id,) in people] == [person]
+    orders = await county.visible(me, "community.repair_order", "x.reporter_id")
+    assert orders is not None
+    assert len(orders) >= 3
+    assert {str(reporter) for (reporter,) in orders} == {person}
+    for entity, column, least in (
+        ("community.house", "owner_id", 1),
+        ("community.fee_bill", "payer_id", 2),
+        ("community.vehicle", "owner_id", 0),
+        ("core.household", "head_id", 1),
+    ):
+        rows = await county.visible(me, entity, f"x.{column}")
+        assert rows is not None
+        assert len(rows) >= least
+        assert {str(owner) for (owner,) in rows} <= {person}
+    for closed in ("core.staff", "core.legal_entity", "community.device", "community.alarm", "community.patrol_task"):
+        assert await county.visible(me, closed) is None
+
+
+@IN_COUNTY
+async def test_a_stranger_with_no_person_sees_no_personal_row(county: County) -> None:
+    for entity in ("core.person", "community.house", "community.repair_order", "community.fee_bill"):
+        assert await county.visible(actor("resident"), entity) == []
+
+
+@IN_COUNTY
+async def test_property_staff_see_the_compounds_of_their_company(county: County) -> None:
+    id = county.loaded.personas["property"]["id"]
+    ((org,),) = await county.fetch(f"SELECT org_unit_id FROM core_staff WHERE id = '{id}'")
+    me = actor("property_staff", org=str(org))
+    compounds = await county.visible(me, "community.compound", "x.property_org_id")
+    assert compounds
+    managed = f"SELECT id FROM community_compound WHERE property_org_id = '{org}'"
+    for entity in ("house", "repair_order", "vehicle", "parking_space", "device"):
+        rows = await county.visible(me, f"community.{entity}")
+        sql = f"SELECT count(*) FROM community_{entity} WHERE compound_id IN ({managed})"
+        assert rows is not None
+        assert len(rows) == await county.value(sql) < await county.value(f"SELECT count(*) FROM community_{entity}")
+    assert await county.visible(me, "core.person") is None
+
+
+@pytest.mark.parametrize(
+    ("role", "division", "prefix"),
+    [("street_admin", "640522100000", "640522100"), ("community_worker", "640522100203", "640522100203")],
+)
+@IN_COUNTY
+async def test_staff_see_their_division_and_not_its_neighbours(
+    county: County, role: str, division: str, prefix: str
+) -> None:
+    me = actor(role, division=division)
+    for entity in ("core.person", "core.household", "community.house", "community.repair_order"):
+        rows = await county.visible(me, entity, "x.division")
+        table = entity.replace(".", "_")
+        assert rows is not None
+        assert {found[: len(prefix)] for (found,) in rows} == {prefix}
+        assert len(rows) == await county.value(f"SELECT count(*) FROM {table} WHERE division LIKE '{prefix}%'")
+
+
+@IN_COUNTY
+async def test_a_grid_worker_sees_the_people_of_his_grids(county: County) -> None:
+    ((grid,),) = await county.fetch("SELECT grid FROM core_person ORDER BY id LIMIT 1")
+    rows = await county.visible(actor("grid_worker", grids=(grid,)), "core.person", "x.grid")
+    assert rows
+    assert {found for (found,) in rows} == {grid}
+    assert await county.visible(actor("grid_worker"), "core.person") == []
+
+
+def test_the_system_administrator_sees_people_masked_and_changes_none() -> None:
+    roles = frozenset({"anonymous", "system_admin"})
+    rules = ACCESS.rules(roles, "core.person", "read")
+    assert len(rules) == 1
+    assert rules[0].clear == frozenset()
+    for action in ("create", "update", "delete"):
+        assert ACCESS.rules(roles, "core.person", action) == ()
+    assert {"core.staff", "core.org_unit", "core.post", "core.file"} <= readable(roles)
+
+
+def test_only_the_security_administrator_gives_roles_away() -> None:
+    givers = {
+        rule.role
+        for rule in WORLD.rules
+        if rule.entity in ("core.post", "core.staff") and rule.can & {"create", "update"} and "roles" in rule.fields
+    }
+    assert givers == {"security_admin"}
+    assert {r.can for r in WORLD.rules if r.role == "audit_admin"} == {frozenset({"read"})}
+
+
+def test_a_resident_cannot_close_or_price_his_own_order() -> None:
+    rules = [r for r in WORLD.rules if r.role == "resident" and r.entity == "community.repair_order"]
+    written = {name for rule in rules if rule.can & {"create", "update"} for name in rule.fields}
+    assert not written & {"state", "worker", "cost", "due_at", "finished_at", "materials", "division", "org"}
