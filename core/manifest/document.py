@@ -34,6 +34,8 @@ class Document:
     #: Path as shown to people.
     file: str
     root: Node
+    #: Entries that do not fit the schema: ("fields", "phone").
+    dropped: set[tuple[str, str | int]] = field(default_factory=set)
 
     @property
     def value(self) -> Any:
@@ -42,6 +44,16 @@ class Document:
     @property
     def stem(self) -> str:
         return self.name.rpartition("/")[2].rpartition(".")[0]
+
+    def entries(self, key: str) -> list[tuple[Any, Any]]:
+        """Names or positions and values of one part, without what `drop` took out."""
+        part = self.value.get(key, {})
+        pairs = part.items() if isinstance(part, dict) else enumerate(part)
+        return [(step, value) for step, value in pairs if (key, step) not in self.dropped]
+
+    def drop(self, key: str, step: str | int) -> None:
+        """Leave out an entry that does not fit; the rest of the document can still be understood."""
+        self.dropped.add((key, step))
 
     def place(self, *path: str | int) -> Place:
         """Where the value at a path stands; the nearest part that exists when it does not."""

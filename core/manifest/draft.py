@@ -25,6 +25,8 @@ class Draft:
     known: frozenset[str]
     #: Files with problems of their own; what they declare is not reported as missing.
     broken: set[str] = field(default_factory=set)
+    #: Fields that could not be made, by own entity.
+    broken_fields: dict[str, set[str]] = field(default_factory=dict)
     #: Files that belong to a document ("codes/x.csv").
     claimed: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
@@ -35,6 +37,9 @@ class Draft:
     def break_(self, document: Document) -> None:
         """Later sections keep quiet about what this document declares."""
         self.broken.add(document.name)
+
+    def is_broken_field(self, entity: Entity, name: str) -> bool:
+        return entity.plugin_id == self.plugin.id and name in self.broken_fields.get(entity.name, ())
 
     def entity(self, name: str, place: Place) -> Entity | None:
         """The entity a name means; None is already reported, or its own file has problems."""

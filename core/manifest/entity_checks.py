@@ -128,6 +128,8 @@ def _check_indexes(entity: Entity, document: Document, draft: Draft) -> None:
 def _check_indexed(name: str, path: tuple[str | int, ...], entity: Entity, document: Document, draft: Draft) -> None:
     place = document.place(*path)
     field = all_fields(entity).get(name)
+    if field is None and draft.is_broken_field(entity, name):
+        return
     if field is None:
         hint = did_you_mean(name, all_fields(entity))
         draft.error("entity.field-unknown", place, f"没有字段 {shown(name)}", hint)
@@ -144,9 +146,11 @@ def _check_indexed(name: str, path: tuple[str | int, ...], entity: Entity, docum
 
 def _check_pointers(entity: Entity, document: Document, draft: Draft) -> None:
     fields = all_fields(entity)
-    if entity.display and entity.display not in fields:
+    if entity.display and entity.display not in fields and not draft.is_broken_field(entity, entity.display):
         hint = did_you_mean(entity.display, fields)
         draft.error("entity.field-unknown", document.place("display"), f"没有字段 {shown(entity.display)}", hint)
+    if draft.is_broken_field(entity, entity.division_from):
+        return
     if entity.division_from and not isinstance(entity.fields.get(entity.division_from), Ref):
         refs = [ref.name for ref in _refs(entity)]
         message = f"division_from 应是引用字段，{shown(entity.division_from)} 不是"

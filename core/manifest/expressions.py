@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tongban_sdk.problems import Place
 
-from core.expr import Expr, ExprError, Type, check_types, parse
+from core.expr import Expr, ExprError, Type, check_types, parse, paths
 from core.fields.names import EntityNames
 from core.manifest.draft import Draft
 from core.manifest.model import Entity
@@ -13,10 +13,15 @@ from core.manifest.model import Entity
 def read_expression(source: str, entity: Entity, place: Place, draft: Draft) -> tuple[Expr, Type] | None:
     """An expression over rows of an entity; None is already reported."""
     names = EntityNames(entity, draft.entity_of)
+    expr = None
     try:
         expr = parse(source)
         return expr, check_types(expr, names)
     except ExprError as err:
+        broken = set().union(*draft.broken_fields.values())
+        if expr is not None and any(broken.intersection(path) for path in paths(expr)):
+            # The field has its own problem.
+            return None
         hint = "可用的字段：" + "、".join(list(names)[:20])
         draft.error("expr.invalid", place, f"表达式有误：{err}", hint)
         return None

@@ -50,8 +50,8 @@ class Folder:
 
 
 def plugin_folders(directory: Path) -> list[Path]:
-    """Plugin folders in a directory; the directory itself when it is one."""
-    if (directory / MANIFEST).is_file():
+    """Plugin folders in a directory; the directory itself when it is one, or was meant to be."""
+    if any((directory / name).exists() for name in (MANIFEST, "entities", "access.yaml")):
         return [directory]
     # A folder without plugin.yaml is kept: the reader says what is missing.
     return sorted(p for p in directory.iterdir() if p.is_dir() and not p.name.startswith((".", "_")))

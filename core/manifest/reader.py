@@ -112,7 +112,7 @@ def _wait(reading: PluginReading, missing: Sequence[str], place: Place, known: f
         if id not in known:
             reading.add([error("plugin.requires-missing", place, f"没有插件 {id}", did_you_mean(id, known))])
         elif not was_invalid:
-            reading.add([warning("plugin.waits", place, f"等待插件 {id}：它的清单有错或也在等待", f"先改正 {id}")])
+            reading.add([error("plugin.waits", place, f"等待插件 {id}：它的清单有错或也在等待", f"先改正 {id}")])
     reading.waits_for = tuple(missing)
     if not was_invalid:
         reading.state = "waiting"

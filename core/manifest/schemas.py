@@ -42,12 +42,39 @@ def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
     )
 
 
-def check_document(document: Document, schema: str) -> list[Problem]:
-    """Every difference between a document and its schema."""
+def check_document(document: Document, schema: str, units: Sequence[str]) -> tuple[list[Problem], bool]:
+    """Every difference between a document and its schema, and whether the rest can still be understood.
+
+    What is wrong inside one entry of `units` ("fields") takes out that entry alone; unknown keys are taken out.
+    """
     problems = list(_refs(document))
-    for found in _validator(schema).iter_errors(document.value):
+    usable = True
+    for found in list(_validator(schema).iter_errors(document.value)):
         problems += _problems(document, read_schema(schema), found)
-    return problems
+        usable = _take_out(document, found, units) and usable
+    return problems, usable
+
+
+def _take_out(document: Document, found: jsonschema_rs.ValidationError, units: Sequence[str]) -> bool:
+    path: list[str | int] = list(found.instance_path)
+    kind = found.kind.as_dict()
+    if "unexpected" in kind:
+        value = _at(document.value, path)
+        for name in kind["unexpected"]:
+            value.pop(name, None)
+        return True
+    if _keyword(found.schema_path) == "propertyNames":
+        path.append(kind["error"].instance)
+    if len(path) < 2 or path[0] not in units:
+        return False
+    document.drop(str(path[0]), path[1])
+    return True
+
+
+def _at(value: Any, path: Steps) -> Any:
+    for step in path:
+        value = value[step]
+    return value
 
 
 def _refs(document: Document) -> Iterator[Problem]:
@@ -59,7 +86,7 @@ def _refs(document: Document) -> Iterator[Problem]:
 
 def _problems(document: Document, schema: dict[str, Any], found: jsonschema_rs.ValidationError) -> Iterator[Problem]:
     path = tuple(found.instance_path)
-    keyword = found.schema_path[-1] if found.schema_path else ""
+    keyword = _keyword(found.schema_path)
     rule = _walk(schema, found.schema_path[:-1])
     place = document.place(*path)
     match found.kind.as_dict():
@@ -100,6 +127,10 @@ def _unknown_keys(document: Document, path: Steps, names: Sequence[str], rule: d
             hint = did_you_mean(name, rule.get("properties", {}))
             place = document.key_place(*path, name)
             yield error("manifest.unknown-key", place, f"{_name(path)}里没有 {shown(name)} 这个键", hint)
+
+
+def _keyword(steps: Steps) -> str | int:
+    return "propertyNames" if "propertyNames" in steps[-2:] else steps[-1] if steps else ""
 
 
 def _walk(schema: Any, steps: Steps) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Source:
     folder: Folder
     reading: PluginReading
     documents: dict[str, Document] = field(default_factory=dict)
-    #: Names of documents that fit their schema.
+    #: Names of documents that can be understood, whole or in part.
     good: set[str] = field(default_factory=set)
     #: The plugin without its parts; None when plugin.yaml cannot be used.
     head: Plugin | None = None
@@ -84,10 +84,11 @@ def open_source(path: Path) -> Source:
 def _read_document(source: Source, name: str, data: bytes, section: Section) -> None:
     document, problems = read_yaml(data, name, source.folder.place_of(name).file)
     if document is not None:
-        problems += check_document(document, section.schema)
         source.documents[name] = document
-    if not problems:
-        source.good.add(name)
+        findings, usable = check_document(document, section.schema, section.units)
+        problems += findings
+        if usable:
+            source.good.add(name)
     source.reading.add(problems)
 
 

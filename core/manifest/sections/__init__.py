@@ -32,8 +32,10 @@ class Section:
     files: tuple[str, ...]
     #: File in tongban_sdk/schemas/.
     schema: str
-    #: Documents that fit the schema → the part. Problems go to the draft; what they say is complete.
+    #: Documents that fit the schema, bar dropped entries → the part. Problems go to the draft.
     build: Callable[[Sequence[Document], Draft], Any]
+    #: Keys of a document whose entries stand alone: a bad one does not hide what is wrong with the others.
+    units: tuple[str, ...] = ()
     #: Sections whose parts `build` reads.
     after: tuple[str, ...] = ()
     #: Findings that need all plugins at once.

@@ -21,7 +21,7 @@ _CLEARED_LEVELS = ("L3", "L4")
 def build(documents: Sequence[Document], draft: Draft) -> tuple[Rule, ...]:
     rules = []
     for document in documents:
-        for position, spec in enumerate(document.value["rules"]):
+        for position, spec in document.entries("rules"):
             rules += _rules(position, spec, document, draft)
     return tuple(rules)
 
@@ -95,7 +95,7 @@ def _known(
 ) -> set[str]:
     known = all_fields(entity)
     for i, name in enumerate(names):
-        if name not in known:
+        if name not in known and not draft.is_broken_field(entity, name):
             message = f"实体 {entity.key} 没有字段 {shown(name)}"
             draft.error("access.field-unknown", document.place(*path, i), message, did_you_mean(name, known))
     return set(names) & set(known)
@@ -104,7 +104,7 @@ def _known(
 def _where(
     path: tuple[str, int], spec: dict[str, Any], entity: Entity, document: Document, draft: Draft
 ) -> Expr | None:
-    if "where" not in spec or f"entities/{entity.name}.yaml" in draft.broken:
+    if "where" not in spec:
         return None
     place = document.place(*path, "where")
     found = read_expression(spec["where"], entity, place, draft)
@@ -118,4 +118,4 @@ def _where(
     return expr
 
 
-SECTION = Section("access", ("access.yaml",), "access.schema.json", build, after=("entities",))
+SECTION = Section("access", ("access.yaml",), "access.schema.json", build, units=("rules",), after=("entities",))

@@ -47,7 +47,7 @@ def _rows(document: Document, draft: Draft) -> Iterator[tuple[Place, dict[str, s
     if not check_one_source(document, draft, "items"):
         return
     if "items" in document.value:
-        for position, item in enumerate(document.value["items"]):
+        for position, item in document.entries("items"):
             yield document.place("items", position), item
         return
     for row in read_csv(document, draft, required=frozenset({"code", "title"}), known=_COLUMNS):
@@ -92,4 +92,4 @@ def check(world: World) -> Iterator[Problem]:
                 yield error("codes.id-taken", code_set.place, message, f"换一个名字，或依赖 {owner}")
 
 
-SECTION = Section("codes", ("codes/*.yaml",), "codes.schema.json", build, check=check)
+SECTION = Section("codes", ("codes/*.yaml",), "codes.schema.json", build, units=("items",), check=check)

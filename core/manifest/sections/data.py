@@ -42,10 +42,10 @@ def _data_set(document: Document, draft: Draft) -> DataSet | None:
     fields = _settable(entity)
     key = tuple(value["key"])
     for i, name in enumerate(key):
-        if name not in fields:
+        if name not in fields and not draft.is_broken_field(entity, name):
             message = f"实体 {entity.key} 没有可填写的字段 {shown(name)}"
             draft.error("data.field-unknown", document.place("key", i), message, did_you_mean(name, fields))
-    rows = _check_rows(_rows(document, draft, fields), entity, key, draft)
+    rows = _check_rows(_rows(document, entity, draft, fields), entity, key, draft)
     return DataSet(entity.key, key, tuple(rows), document.place())
 
 
@@ -54,7 +54,7 @@ def _settable(entity: Entity) -> dict[str, Field]:
     return {n: f for n, f in fields.items() if n in _SETTABLE or (n in entity.fields and f.is_writable)}
 
 
-def _rows(document: Document, draft: Draft, fields: Mapping[str, Field]) -> Iterator[_Row]:
+def _rows(document: Document, entity: Entity, draft: Draft, fields: Mapping[str, Field]) -> Iterator[_Row]:
     if "file" in document.value:
         for row in read_csv(document, draft, required=frozenset(), known=frozenset(fields)):
             cells = {name: _from_text(text, fields[name]) for name, text in row.cells.items()}
@@ -64,9 +64,9 @@ def _rows(document: Document, draft: Draft, fields: Mapping[str, Field]) -> Iter
                 _parsed(cells, dict.fromkeys(cells, row.place), fields, draft),
             )
         return
-    for i, cells in enumerate(document.value["rows"]):
+    for i, cells in document.entries("rows"):
         for name in cells:
-            if name not in fields:
+            if name not in fields and not draft.is_broken_field(entity, name):
                 place = document.key_place("rows", i, name)
                 draft.error("data.field-unknown", place, f"没有可填写的字段 {shown(name)}", did_you_mean(name, fields))
         known = {name: cell for name, cell in cells.items() if name in fields and cell is not None}
@@ -116,4 +116,4 @@ def _check_rows(
         yield values
 
 
-SECTION = Section("data", ("data/*.yaml",), "data.schema.json", build, after=("entities",))
+SECTION = Section("data", ("data/*.yaml",), "data.schema.json", build, units=("rows",), after=("entities",))

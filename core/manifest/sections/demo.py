@@ -26,7 +26,7 @@ def _check_block(position: int, block: Mapping[str, Any], document: Document, dr
     if entity is None:
         return
     for name in block.get("fields", {}):
-        if name not in (known := all_fields(entity)):
+        if name not in (known := all_fields(entity)) and not draft.is_broken_field(entity, name):
             place = document.key_place(*path, "fields", name)
             message = f"实体 {entity.key} 没有字段 {shown(name)}"
             draft.error("demo.field-unknown", place, message, did_you_mean(name, known))

@@ -38,10 +38,7 @@ def build(documents: Sequence[Document], draft: Draft) -> dict[str, Entity]:
             entities[entity.name] = entity
             made.append((document, entity))
     for document, entity in made:
-        before = len(draft.problems)
         check_entity(entity, document, draft)
-        if len(draft.problems) > before:
-            draft.break_(document)
     return entities
 
 
@@ -52,7 +49,9 @@ def _entity(document: Document, draft: Draft) -> Entity | None:
         message = f"实体 {name} 与文件名 {document.stem} 不同"
         draft.error("entity.name-file", document.place("entity"), message, "改成相同的名字")
         return None
-    fields = {key: _field(key, spec, document, draft) for key, spec in value["fields"].items()}
+    fields = {key: _field(key, spec, document, draft) for key, spec in document.entries("fields")}
+    # The others are still checked, and nobody is told that these are missing.
+    draft.broken_fields[name] = {key for key in value["fields"] if fields.get(key) is None}
     entity = Entity(
         plugin_id=draft.plugin.id,
         name=name,
@@ -71,7 +70,7 @@ def _entity(document: Document, draft: Draft) -> Entity | None:
     if len(entity.table) > TABLE_MAX_CHARS:
         message = f"表名 {entity.table} 超过 {TABLE_MAX_CHARS} 个字符"
         draft.error("entity.name-too-long", document.place("entity"), message, "缩短实体名")
-    return entity if all(fields.values()) else None
+    return entity
 
 
 def _field(name: str, spec: Mapping[str, Any], document: Document, draft: Draft) -> Field | None:
@@ -132,4 +131,12 @@ def _taken(what: str, owner: Entity, place: Place) -> Problem:
     return error("entity.graphql-duplicate", place, message, "改实体名、字段名或 plural")
 
 
-SECTION = Section("entities", ("entities/*.yaml",), "entity.schema.json", build, after=("plugin", "codes"), check=check)
+SECTION = Section(
+    "entities",
+    ("entities/*.yaml",),
+    "entity.schema.json",
+    build,
+    units=("fields",),
+    after=("plugin", "codes"),
+    check=check,
+)

@@ -24,8 +24,8 @@ def build(documents: Sequence[Document], draft: Draft) -> Mapping[str, Mapping[s
             message = f"{shown(document.stem)} 不是语言标记"
             draft.error("i18n.language", document.place(), message, "文件名写成 en.yaml、zh-CN.yaml")
         for path in document.value:
-            entity = path.split(".")[1] if path.startswith("entities.") else ""
-            if path not in known and f"entities/{entity}.yaml" not in draft.broken:
+            section, _, rest = path.partition(".")
+            if path not in known and f"{section}/{rest.partition('.')[0]}.yaml" not in draft.broken:
                 place = document.key_place(path)
                 draft.error("i18n.path-unknown", place, f"没有可翻译的 {shown(path)}", did_you_mean(path, known))
         texts[document.stem] = document.value

@@ -21,7 +21,7 @@ TRIES_MAX = 5
 def build(documents: Sequence[Document], draft: Draft) -> dict[str, Job]:
     jobs: dict[str, Job] = {}
     for document in documents:
-        for id, value in document.value["jobs"].items():
+        for id, value in document.entries("jobs"):
             place = document.key_place("jobs", id)
             if id in jobs:
                 draft.error("job.duplicate", place, f"任务 {id} 已在 {jobs[id].place.file} 声明", "换一个名字")
@@ -53,4 +53,4 @@ def _is_part(part: str, low: int, high: int) -> bool:
     return True
 
 
-SECTION = Section("jobs", ("jobs.yaml", "jobs/*.yaml"), "jobs.schema.json", build)
+SECTION = Section("jobs", ("jobs.yaml", "jobs/*.yaml"), "jobs.schema.json", build, units=("jobs",))

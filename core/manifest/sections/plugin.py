@@ -50,10 +50,10 @@ def read_head(document: Document, folder: Folder) -> Plugin:
         after=tuple(value.get("after", ())),
         conflicts=tuple(value.get("conflicts", ())),
         entry=value.get("entry", ""),
-        purposes={key: _purpose(key, purpose) for key, purpose in value.get("purposes", {}).items()},
+        purposes={key: _purpose(key, purpose) for key, purpose in document.entries("purposes")},
         roles={
             key: Role(key, role["title"], id, document.key_place("roles", key), role.get("code", ""))
-            for key, role in value.get("roles", {}).items()
+            for key, role in document.entries("roles")
         },
         place=document.place(),
         hash=folder.hash,
@@ -76,4 +76,4 @@ def check_head(document: Document, folder: Folder) -> list[Problem]:
     return problems
 
 
-SECTION = Section("plugin", ("plugin.yaml",), "plugin.schema.json", build)
+SECTION = Section("plugin", ("plugin.yaml",), "plugin.schema.json", build, units=("roles", "purposes"))
