@@ -76,8 +76,8 @@ class _Builder(Transformer[Token, Expr]):
         return _call(name, (owner, *arguments), owner.offset)
 
     def items(self, parts: list[Any]) -> Expr:
-        at = parts[0][0].offset - 1 if parts[0] else 0
-        return Items(parts[0], offset=at, depth=_depth(at, *parts[0]))
+        bracket, items = parts
+        return Items(items, offset=_at(bracket), depth=_depth(_at(bracket), *items))
 
     def integer(self, parts: list[Token]) -> Expr:
         return Literal(_small(int(str(parts[0])), _at(parts[0])), offset=_at(parts[0]))

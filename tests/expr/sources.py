@@ -45,9 +45,9 @@ def _row(number: int, **values: Any) -> dict[str, Any]:
 ROWS: tuple[dict[str, Any], ...] = (
     _row(0),
     _row(
-        1, a=7, b=-2, price=Decimal("12.50"), ratio=Decimal("0.0001"), s="马秀英", t="海原县海城镇", flag=True, other=False,
-        day=date(2024, 2, 29), moment=datetime(2026, 11, 22, 16, 0, tzinfo=UTC), place="640522100203", tags=["马", "z"],
-        numbers=[1, 7], owner=PERSON_ID,
+        1, a=7, b=-2, price=Decimal("12.50"), ratio=Decimal("0.0001"), s="马秀英", t="海原县海城镇", flag=True,
+        other=False, day=date(2024, 2, 29), moment=datetime(2026, 11, 22, 16, 0, tzinfo=UTC), place="640522100203",
+        tags=["马", "z"], numbers=[1, 7], owner=PERSON_ID,
     ),
     _row(
         2, a=2**53 - 1, b=2**31 - 1, price=Decimal("9999999999999999.99"), ratio=Decimal("-99999.9999"), s="马", t="Ab",
@@ -55,10 +55,14 @@ ROWS: tuple[dict[str, Any], ...] = (
         place="640522000000", tags=[], numbers=[], owner=ORG_ID,
     ),
     _row(
-        3, a=-(2**53) + 1, b=0, price=Decimal("-0.01"), ratio=Decimal("0.0000"), s="%_", t="a'b\"c\\", flag=True, other=True,
-        day=date(1000, 1, 1), moment=datetime(1990, 7, 1, 16, 30, tzinfo=UTC), place="640523000000", tags=["%_"], numbers=[0],
+        3, a=-(2**53) + 1, b=0, price=Decimal("-0.01"), ratio=Decimal("0.0000"), s="%_", t="a'b\"c\\", flag=True,
+        other=True, day=date(1000, 1, 1), moment=datetime(1990, 7, 1, 16, 30, tzinfo=UTC), place="640523000000",
+        tags=["%_"], numbers=[0],
     ),
-    _row(4, a=0, b=1, s="\U00020bb7野家", t="é", other=False, day=date(9999, 12, 31), place="640522101000", tags=["é", "Ab"]),
+    _row(
+        4, a=0, b=1, s="\U00020bb7野家", t="é", other=False, day=date(9999, 12, 31), place="640522101000",
+        tags=["é", "Ab"],
+    ),
 )  # fmt: skip
 
 _quoted = st.sampled_from(TEXTS).map(lambda t: '"' + t.replace("\\", "\\\\").replace('"', '\\"') + '"')
