@@ -11,6 +11,7 @@ from typing import Any
 
 from tongban_sdk import Actor
 from tortoise import fields
+from tortoise.exceptions import IntegrityError
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
@@ -71,19 +72,25 @@ async def create(actor: Actor, new: Any, key: str) -> Event:
     }
     text = json.dumps(values, default=str)
     digest = hashlib.sha256(f"{actor.id}:{key}".encode()).hexdigest()
-    async with in_transaction():
-        if known := await Idempotency.get_or_none(id=digest):
-            return await Event.get(id=known.row_id)
-        stamps: dict[str, Any] = {
-            "created_at": now,
-            "created_by": actor.id,
-            "updated_at": now,
-            "updated_by": actor.id,
-            "version": 1,
-        }
-        event = await Event.create(id=uuid.uuid4(), **values, **stamps)
-        about: dict[str, Any] = {"entity": "bench.event", "row_id": event.id, "version": 1, "at": now}
-        await History.create(id=uuid.uuid4(), action="create", actor=actor.id, why="", after=json.loads(text), **about)
-        await Outbox.create(id=uuid.uuid4(), topic="entity.created", **about)
-        await Idempotency.create(id=digest, input=hashlib.sha256(text.encode()).hexdigest(), row_id=event.id, at=now)
+    event_id = uuid.uuid4()
+    try:
+        async with in_transaction():
+            # First: on SQLite a transaction that reads before it writes fails as soon as somebody else writes.
+            await Idempotency.create(
+                id=digest, input=hashlib.sha256(text.encode()).hexdigest(), row_id=event_id, at=now
+            )
+            stamps: dict[str, Any] = {
+                "created_at": now,
+                "created_by": actor.id,
+                "updated_at": now,
+                "updated_by": actor.id,
+            }
+            event = await Event.create(id=event_id, version=1, **values, **stamps)
+            about: dict[str, Any] = {"entity": "bench.event", "row_id": event_id, "version": 1, "at": now}
+            after = json.loads(text)
+            await History.create(id=uuid.uuid4(), action="create", actor=actor.id, why="", after=after, **about)
+            await Outbox.create(id=uuid.uuid4(), topic="entity.created", **about)
+    except IntegrityError:
+        known = await Idempotency.get(id=digest)
+        return await Event.get(id=known.row_id)
     return event

@@ -13,6 +13,7 @@ title: 应用 {id}
 description: 只用于测量
 version: {{name: 0.1.0, code: 100}}
 department: {{uscc: 11640522MB1234567X, name: 测速单位}}
+case_prefix: {prefix}
 data_level_max: L2
 roles:
   {id}_clerk: {{title: 办事员}}
@@ -48,15 +49,17 @@ RULES = """\
 
 def write_plugins(folder: Path, count: int, entities: int = ENTITIES) -> list[str]:
     """Write `count` plugin folders, every entity with nine fields and a ref to the one before. Returns the ids."""
-    ids = [f"made{number:02d}" for number in range(1, count + 1)]
-    for plugin_id in ids:
-        _write_plugin(folder / plugin_id, plugin_id, entities)
+    ids = [f"made{number:02d}" for number in range(count)]
+    for number, plugin_id in enumerate(ids):
+        # Two letters, another pair for each, none that a plugin of the tree has.
+        prefix = f"{chr(65 + number // 26)}{chr(65 + number % 26)}"
+        _write_plugin(folder / plugin_id, plugin_id, prefix, entities)
     return ids
 
 
-def _write_plugin(folder: Path, plugin_id: str, entities: int) -> None:
+def _write_plugin(folder: Path, plugin_id: str, prefix: str, entities: int) -> None:
     (folder / "entities").mkdir(parents=True)
-    (folder / "plugin.yaml").write_text(PLUGIN.format(id=plugin_id))
+    (folder / "plugin.yaml").write_text(PLUGIN.format(id=plugin_id, prefix=prefix))
     rules = ["rules:\n"]
     for number in range(1, entities + 1):
         name = f"item{number:02d}"

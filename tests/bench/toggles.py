@@ -16,8 +16,8 @@ from typing import Any
 
 import orjson
 import uvloop
-from core.host import open_host
 
+from core.host import open_host
 from core.plugins.states import States
 from core.settings import read_settings
 from core.store.database import Database
@@ -58,9 +58,9 @@ async def curve(plugin_ids: list[str]) -> list[dict[str, Any]]:
             await asyncio.sleep(0.05)
             ticker.longest_s = 0.0
             started = time.perf_counter()
-            generation = await host.registry.set_state(plugin_id, "on", actor=ADMIN)
+            await host.registry.set_state(plugin_id, "on", actor=ADMIN)
             switched_s = time.perf_counter() - started
-            number = host.registry.current.number if generation is None else generation.number
+            number = host.registry.current.number
             nodes = await _converged(states, number)
             points.append(
                 {
