@@ -7,11 +7,10 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from core.jobs.outbox import FanOut, drain
-
 from core.jobs.bridge import JOBS_MAX, Bridge
 from core.jobs.clock import Cron
 from core.jobs.crons import strike
+from core.jobs.outbox import FanOut, drain
 from core.jobs.queue import LEASE_S, Claim, JobQueue
 from core.jobs.runner import Resolve, Runner
 from core.store.database import Database
@@ -71,14 +70,23 @@ class Jobs:
 
     async def turn(self) -> int:
         """One look at everything due; returns how many jobs were handed over."""
-        plan = self._plan()
-        await strike(self._database, self.queue, plan.crons)
-        await drain(self._database, self.queue, plan.fan_out)
-        claims = await self.queue.claim(JOBS_MAX - len(self._tasks))
+        claims = await self._claim()
         for claim in claims:
             if not await self._bridge.send(claim):
                 self._run_here(claim)
         return len(claims)
+
+    async def run_all(self) -> None:
+        """Do everything due here and now, for commands and tests that do not run the loop."""
+        while claims := await self._claim():
+            for claim in claims:
+                await self._runner.run(claim)
+
+    async def _claim(self) -> list[Claim]:
+        plan = self._plan()
+        await strike(self._database, self.queue, plan.crons)
+        await drain(self._database, self.queue, plan.fan_out)
+        return await self.queue.claim(JOBS_MAX - len(self._tasks))
 
     async def _run(self) -> None:
         while True:

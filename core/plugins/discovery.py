@@ -12,6 +12,7 @@ from typing import Literal
 from core.settings import ROOT, Settings
 
 GROUP = "tongban.plugins"
+IN_TREE = ROOT / "manifests"
 Source = Literal["in-tree", "configured", "installed"]
 
 
@@ -28,7 +29,7 @@ class Found:
 def find_plugins(settings: Settings) -> tuple[Found, ...]:
     """Every candidate, in-tree first; two with one id are both reported, the reader says which is wrong."""
     return (
-        *_folders(ROOT / "manifests", "in-tree"),
+        *_folders(IN_TREE, "in-tree"),
         *(found for directory in settings.manifests for found in _folders(directory, "configured")),
         *_installed(entry_points(group=GROUP)),
     )

@@ -60,11 +60,14 @@ class GenerationApi:
 
     async def create(self, entity: str, values: Mapping[str, Any], *, idempotency_key: str | None = None) -> Row:
         found = self._entity(entity)
+        _check_names(found, values)
         written = await self._generation.writer.create(self._actor, found, values, idempotency_key=idempotency_key)
         return await self._written(entity, written.id, written.version)
 
     async def update(self, entity: str, id: str, version: int, patch: Mapping[str, Any]) -> Row:
-        written = await self._generation.writer.update(self._actor, self._entity(entity), id, version, patch)
+        found = self._entity(entity)
+        _check_names(found, patch)
+        written = await self._generation.writer.update(self._actor, found, id, version, patch)
         return await self._written(entity, written.id, written.version)
 
     async def delete(self, entity: str, id: str, version: int) -> None:
@@ -89,7 +92,8 @@ class GenerationApi:
         return entity
 
     async def _written(self, entity: str, id: str, version: int) -> Row:
-        return await self.read(entity, id) or {"id": id, "version": version}
+        readable = self._generation.access.rules(self._actor.roles, entity, "read")
+        return (await self.read(entity, id) if readable else None) or {"id": id, "version": version}
 
     def _selection(self, entity: Entity) -> str:
         """Every leaf of the entity under its manifest name; objects such as points with their own leaves."""
@@ -125,12 +129,15 @@ def _select(name: str, field: GraphQLField) -> str:
     return f"{declared.name}: {name} {{ {' '.join(leaves)} }}"
 
 
+def _check_names(entity: Entity, given: Mapping[str, Any]) -> None:
+    if unknown := sorted(set(given) - set(all_fields(entity))):
+        problems = [InputProblem((name,), "没有这个字段", "input.unknown") for name in unknown]
+        raise InvalidInputError(f"{entity.title}没有字段 {'、'.join(unknown)}", problems)
+
+
 def _where(entity: Entity, where: Mapping[str, Any]) -> dict[str, Any]:
+    _check_names(entity, where)
     fields = all_fields(entity)
-    if unknown := sorted(set(where) - set(fields)):
-        raise InvalidInputError(
-            "条件有误", [InputProblem((name,), "没有这个字段", "input.unknown") for name in unknown]
-        )
     filters: dict[str, Any] = {}
     for name, value in where.items():
         field = fields[name]

@@ -80,7 +80,7 @@ class Registry:
 
     async def set_state(
         self, plugin_id: str, state: Chosen, division: str | None = None, actor: Actor | None = None
-    ) -> None:
+    ) -> PluginStatus:
         """Switch a plugin everywhere or in one division; returns when this node runs the new generation."""
         self._check(plugin_id, state, division)
         before = self.current
@@ -91,6 +91,7 @@ class Registry:
         await self.catch_up()
         if plugin_id in self.current.world.plugins and plugin_id not in before.world.plugins:
             await self._welcome(plugin_id, number)
+        return self.statuses()[plugin_id]
 
     async def catch_up(self) -> None:
         """Build the generation the database asks for, once for all who wait."""

@@ -21,7 +21,11 @@ from tongban_sdk.errors import (
 if TYPE_CHECKING:
     from tongban_sdk.fake import FakeHost, FakePlugin
 
-_JSON_TYPES: Mapping[str, type | tuple[type, ...]] = {"integer": int, "boolean": bool, "list": list, "json": object}
+#: Python form of a JSON value by field type; text for all others.
+_JSON_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "integer": int, "boolean": bool, "list": list, "json": object, "decimal": (str, int), "money": (str, int),
+    "point": dict, "polygon": dict,
+}  # fmt: skip
 
 
 class FakeApi:
@@ -38,7 +42,8 @@ class FakeApi:
 
     async def read(self, entity: str, id: str) -> Mapping[str, Any] | None:
         self._declaration(entity)
-        return self._row(entity, id) if self._may(entity, "read") else None
+        self._demand(entity, "read")
+        return self._row(entity, id)
 
     async def find(
         self, entity: str, where: Mapping[str, Any] | None = None, *, first: int = 20
@@ -51,8 +56,7 @@ class FakeApi:
             )
         if not 1 <= first <= 100:
             raise InvalidInputError("first 应为 1 到 100")
-        if not self._may(entity, "read"):
-            return []
+        self._demand(entity, "read")
         text = "SELECT id FROM row WHERE entity = ? AND NOT deleted ORDER BY rowid"
         rows = [self._row(entity, id) for (id,) in self._db.execute(text, [entity])]
         wanted = (where or {}).items()
@@ -143,10 +147,23 @@ class FakeApi:
         self, plugin: FakePlugin, entity: str, id: str, action: ChangeAction, version: int,
         before: Mapping[str, Any], after: Mapping[str, Any],
     ) -> None:  # fmt: skip
+        self._keep_unique(plugin, entity, id, after)
         change = Change(
             entity=entity, id=id, action=action, version=version, actor=self._actor, before=before, after=after
         )
         await self._host.call(plugin, "check_change", change=change, host=self)
+
+    def _keep_unique(self, plugin: FakePlugin, entity: str, id: str, after: Mapping[str, Any]) -> None:
+        declared = plugin.entities[entity.partition(".")[2]]
+        keys = [tuple(names) for names in declared.get("unique", ())]
+        keys += [(name,) for name, field in declared["fields"].items() if field.get("unique")]
+        for other, text in self._db.execute(
+            "SELECT id, field_values FROM row WHERE entity = ? AND NOT deleted", [entity]
+        ):
+            row = json.loads(text)
+            for key in keys:
+                if other != id and after and all(after[n] is not None and after[n] == row[n] for n in key):
+                    raise ConflictError(f"{'、'.join(key)} 已被占用")
 
     def _written(self, entity: str, id: str, action: ChangeAction, version: int) -> Mapping[str, Any]:
         self._event(entity, id, action, version)
@@ -174,7 +191,7 @@ def _check(declared: Mapping[str, Any], given: Mapping[str, Any], after: Mapping
 def _fits(field: Mapping[str, Any], value: Any) -> bool:
     if field["type"] == "enum":
         return value in field["values"]
-    expected = _JSON_TYPES.get(field["type"], (str, dict, int))
+    expected = _JSON_TYPES.get(field["type"], str)
     return isinstance(value, expected) and (field["type"] == "boolean" or not isinstance(value, bool))
 
 

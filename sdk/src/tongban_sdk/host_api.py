@@ -38,6 +38,7 @@ class HostApi(Protocol):
 
         Raises:
             NotFoundError: the entity does not exist or its plugin is off.
+            PermissionDeniedError: no rule lets the actor read any row of the entity.
         """
 
     async def find(self, entity: str, where: Mapping[str, Any] | None = None, *, first: int = 20) -> list[Row]:
@@ -53,6 +54,7 @@ class HostApi(Protocol):
 
         Raises:
             NotFoundError: the entity does not exist or its plugin is off.
+            PermissionDeniedError: no rule lets the actor read any row of the entity.
             InvalidInputError: an unknown field, or `first` out of range.
         """
 
