@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import re
 import sys
 import time
 
+import uvloop
+
 from core.cli import UserError
 from core.demo.generators import DemoError
 from core.demo.load import Loaded, NotEmptyError, load_demo
-from core.host import open_host
+from core.manifest.model import World
+from core.plugins.catalogue import Catalogue
 from core.settings import Settings
+from core.store.database import Database
+from core.store.errors import StoreError
+from core.store.migrate import migrate
+from core.store.reference import load_reference
+from core.store.tables import tables_of
 
 HELP = "装入一个县的虚构数据（只装入空库）"
 EXAMPLE = "python server.py demo --division 640522 --people 20000 --seed 1"
@@ -35,12 +42,12 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         raise UserError(f"人口数 {args.people} 无效：应在 {PEOPLE_MIN} 与 {PEOPLE_MAX} 之间")
     started = time.monotonic()
     try:
-        loaded = asyncio.run(_load(settings, county, args.people, args.seed))
+        loaded = uvloop.run(_load(settings, county, args.people, args.seed))
     except NotEmptyError as error:
         if args.if_empty:
             return 0
         raise UserError(f"{error}。要重新装入，请换一个数据目录（TONGBAN_DATA_DIR）或空数据库") from error
-    except DemoError as error:
+    except (DemoError, StoreError) as error:
         raise UserError(str(error)) from error
     finally:
         _say("")
@@ -51,11 +58,16 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _load(settings: Settings, county: str, people: int, seed: int) -> Loaded:
-    async with open_host(settings) as host:
-        world = host.registry.current.world
+    world = World({c.plugin.id: c.plugin for c in await Catalogue(settings).read() if c.plugin is not None})
+    database = await Database.open(settings.database_url, statement_timeout_s=600)
+    try:
+        await migrate(database, tables_of(world))
+        await load_reference(database, world)
         return await load_demo(
-            host.database, world, county=county, people=people, seed=seed, report=lambda name, n: _say(f"{name} {n}")
+            database, world, county=county, people=people, seed=seed, report=lambda name, rows: _say(f"{name} {rows}")
         )
+    finally:
+        await database.close()
 
 
 def _say(text: str) -> None:
