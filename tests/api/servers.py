@@ -1,0 +1,55 @@
+"""The real application in this process, with its lifespan, and one client for HTTP and sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+from tongban_sdk import Actor
+
+from core.app import App
+from core.settings import Profile, Settings, read_settings
+
+ADMIN = Actor(id="adm", kind="admin", roles=frozenset({"anonymous", "system_admin"}))
+STAFF = Actor(id="stf", kind="staff", roles=frozenset({"anonymous", "street_admin"}), division="640522100000")
+RESIDENT = Actor(
+    id="res", kind="citizen", person="01890000-0000-7000-8000-000000000001", roles=frozenset({"anonymous", "resident"})
+)
+
+
+def settings_in(folder: Path, profile: Profile = "dev", **changes: Any) -> Settings:
+    env = {"TONGBAN_DATA_DIR": str(folder), "TONGBAN_PROFILE": profile}
+    return replace(read_settings(env), **changes)
+
+
+class Server:
+    """One running application."""
+
+    def __init__(self, app: App, client: TestClient) -> None:
+        self.app, self.client = app, client
+
+    def headers(self, actor: Actor | None) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.app.doors.tokens.mint(actor)}"} if actor else {}
+
+    def post(self, query: str, actor: Actor | None = None, **variables: Any) -> Any:
+        body = {"query": query, "variables": variables}
+        return self.client.post("/graphql", json=body, headers=self.headers(actor)).json()
+
+    def data(self, query: str, actor: Actor | None = None, **variables: Any) -> Any:
+        answer = self.post(query, actor, **variables)
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def code(self, query: str, actor: Actor | None = None, **variables: Any) -> str:
+        return str(self.post(query, actor, **variables)["errors"][0]["extensions"]["code"])
+
+
+@contextmanager
+def running(folder: Path, profile: Profile = "dev", **changes: Any) -> Iterator[Server]:
+    app = App(settings_in(folder, profile, **changes))
+    with TestClient(app) as client:
+        yield Server(app, client)

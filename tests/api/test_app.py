@@ -1,0 +1,151 @@
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from starlette.testclient import WebSocketTestSession
+from starlette.websockets import WebSocketDisconnect
+from tongban_sdk import Actor
+
+from core.api.documents import RULES
+from core.api.execution import core_schema
+from core.settings import ROOT
+from graphql import parse, validate, validate_schema
+from tests.api.servers import ADMIN, RESIDENT, STAFF, Server, running
+
+PLUGINS = "{plugins{id state reason}}"
+SWITCH = 'mutation($s:PluginState!){setPluginState(plugin:"community",state:$s){id state}}'
+NOTICE = "mutation($i:CommunityNoticeInput!){createCommunityNotice(input:$i){id version}}"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("app")) as server:
+        yield server
+
+
+def state_of(server: Server, id: str) -> str:
+    return str({p["id"]: p["state"] for p in server.data(PLUGINS, ADMIN)["plugins"]}[id])
+
+
+def test_an_admin_sees_plugins_and_nodes(server: Server) -> None:
+    assert server.data(PLUGINS, ADMIN)["plugins"][0] == {"id": "core", "state": "on", "reason": ""}
+    nodes = server.data("{nodes{id generation manifestHash schemaHash seenAt} converged}", ADMIN)
+    assert nodes["converged"] is True
+    assert len(nodes["nodes"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("actor", "code"), [(None, "NOT_AUTHENTICATED"), (RESIDENT, "PERMISSION_DENIED"), (STAFF, "PERMISSION_DENIED")]
+)
+def test_only_an_admin_sees_and_switches_plugins(server: Server, actor: Actor | None, code: str) -> None:
+    before = server.app.doors.host.generation.number
+    assert server.code(PLUGINS, actor) == code
+    assert server.code("{nodes{id}}", actor) == code
+    assert server.code(SWITCH, actor, s="OFF") == code
+    assert server.app.doors.host.generation.number == before
+    assert state_of(server, "community") == "on"
+
+
+def test_anonymous_may_ask_the_type_name_and_public_rows_only(server: Server) -> None:
+    assert server.data("{__typename}") == {"__typename": "Query"}
+    assert server.data("{coreDivisions(first:1){nodes{code}}}")["coreDivisions"]["nodes"]
+    assert server.data("{corePersons(first:1){nodes{id}}}")["corePersons"]["nodes"] == []
+
+
+def test_the_committed_operations_fit_the_schema(server: Server) -> None:
+    schema = core_schema(server.app.doors.host.generation)
+    assert validate_schema(schema) == []
+    files = sorted((ROOT / "graphql" / "operations").glob("*.graphql"))
+    assert files
+    for file in files:
+        assert validate(schema, parse(file.read_text("utf-8")), RULES) == [], file.name
+
+
+def test_a_toggle_takes_the_types_away_and_brings_them_back(server: Server) -> None:
+    query = "{communityNotices(first:1){nodes{id}}}"
+    assert server.data(query, ADMIN) == {"communityNotices": {"nodes": []}}
+    server.data(SWITCH, ADMIN, s="OFF")
+    assert server.code(query, ADMIN) == "GRAPHQL_VALIDATION"
+    server.data(SWITCH, ADMIN, s="ON")
+    assert server.data(query, ADMIN) == {"communityNotices": {"nodes": []}}
+
+
+@contextmanager
+def connect(server: Server, actor: Actor | None) -> Iterator[WebSocketTestSession]:
+    with server.client.websocket_connect("/graphql", subprotocols=["graphql-transport-ws"]) as socket:
+        socket.send_json({"type": "connection_init", "payload": server.headers(actor)})
+        assert socket.receive_json() == {"type": "connection_ack"}
+        yield socket
+
+
+def listen(socket: WebSocketTestSession, arguments: str = "") -> None:
+    query = "subscription{entityChanged" + arguments + "{plugin entity id action version}}"
+    socket.send_json({"id": "1", "type": "subscribe", "payload": {"query": query}})
+    socket.send_json({"type": "ping"})  # answered after the subscription began
+    assert socket.receive_json() == {"type": "pong"}
+    time.sleep(0.1)
+
+
+def next_event(socket: WebSocketTestSession) -> dict[str, object]:
+    message = socket.receive_json()
+    assert message["type"] == "next", message
+    return dict(message["payload"]["data"]["entityChanged"])
+
+
+def test_a_toggle_restarts_sockets(server: Server) -> None:
+    with connect(server, ADMIN) as socket:
+        listen(socket)
+        server.data(SWITCH, ADMIN, s="OFF")
+        with pytest.raises(WebSocketDisconnect) as caught:
+            socket.receive_json()
+    assert caught.value.code == 1012
+    server.data(SWITCH, ADMIN, s="ON")
+
+
+def test_nothing_of_an_old_schema_stays(server: Server) -> None:
+    import gc
+    import weakref
+
+    server.data("{__typename}")
+    old = weakref.ref(core_schema(server.app.doors.host.generation))
+    server.data(SWITCH, ADMIN, s="OFF")
+    server.data("{__typename}")
+    for _ in range(5):
+        gc.collect()
+    assert old() is None
+    server.data(SWITCH, ADMIN, s="ON")
+
+
+def test_production_runs_the_committed_operations_by_hash(tmp_path: Path) -> None:
+    from core.api.documents import hash_of
+
+    text = (ROOT / "graphql" / "operations" / "plugins.graphql").read_text("utf-8").strip()
+    with running(tmp_path, "prod") as server:
+        body = {"documentId": hash_of(text)}
+        answer = server.client.post("/graphql", json=body, headers=server.headers(ADMIN)).json()
+        assert answer["data"]["plugins"][0]["id"] == "core"
+        assert server.code("{__schema{types{name}}}", ADMIN) == "DOCUMENT_NOT_TRUSTED"
+        assert server.client.get("/explorer").status_code == 404
+
+
+def test_the_small_pages(server: Server) -> None:
+    assert server.client.get("/healthz").json() == {"status": "ok"}
+    assert server.client.get("/readyz").json() == {"ready": True, "missing": {}, "warnings": {}}
+    assert "tongban_runtime_info" in server.client.get("/metrics").text
+    kid = server.app.doors.tokens.ring.active.kid
+    assert kid in [k["kid"] for k in server.client.get("/.well-known/jwks.json").json()["keys"]]
+    missing = server.client.get("/nope")
+    assert (missing.status_code, missing.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+    wrong = server.client.delete("/files/x")
+    assert (wrong.status_code, wrong.json()["errors"][0]["extensions"]["code"]) == (405, "METHOD_NOT_ALLOWED")
+
+
+def test_the_explorer_needs_nothing_from_elsewhere(server: Server) -> None:
+    page = server.client.get("/explorer")
+    assert page.status_code == 200
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "{nonce}" not in page.text
