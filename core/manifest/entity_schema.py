@@ -18,6 +18,35 @@ EXTENSIBLE: dict[str, Any] = {"additionalProperties": False, "patternProperties"
 _LINE = {"type": "string", "minLength": 1, "maxLength": 60}
 _COLUMNS = {"type": "array", "minItems": 1, "items": {"type": "string"}, "uniqueItems": True}
 
+#: Field types as people call them; a test compares the keys with FIELD_TYPES.
+TYPE_TITLES = {
+    "boolean": "是否",
+    "code": "代码集里的代码",
+    "computed": "由表达式算出的值",
+    "date": "日期",
+    "datetime": "时间，须带时区",
+    "decimal": "小数",
+    "division": "12 位区划代码",
+    "enum": "几个值之一",
+    "file": "上传的文件",
+    "grid": "15 位网格代码",
+    "idno": "公民身份号码（GB 11643）",
+    "integer": "整数",
+    "json": "任意 JSON，至多 64 KB",
+    "list": "一组值",
+    "money": "金额（元，两位小数）",
+    "phone": "电话",
+    "plate": "机动车号牌",
+    "point": "坐标点，须带坐标系，以 CGCS2000 存下",
+    "polygon": "面（GeoJSON），须带坐标系",
+    "ref": "引用另一个实体的一行",
+    "sequence": "系统编的号",
+    "string": "一行文字",
+    "text": "多行文字",
+    "time": "一天中的时刻",
+    "uscc": "统一社会信用代码（GB 32100）",
+}
+
 #: Keys of every field; the options of its type are added.
 COMMON: dict[str, Any] = {
     "type": {"title": "类型"},
@@ -101,7 +130,7 @@ def _field() -> dict[str, Any]:
 def _options(cls: type[Field]) -> dict[str, Any]:
     return {
         "title": cls.type,
-        "description": (cls.__doc__ or "").strip(),
+        "description": TYPE_TITLES.get(cls.type, cls.type),
         "required": list(cls.required_options),
         **EXTENSIBLE,
         "properties": {**COMMON, **cls.options},
