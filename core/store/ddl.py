@@ -32,18 +32,17 @@ class Plan:
     quarantine: dict[str, bool] = field(default_factory=dict)
 
 
-def make_plan(
+def add_to_plan(
+    plan: Plan,
     dialect: Dialect,
     tables: Sequence[Table],
     live: Mapping[str, LiveTable],
     quarantined: frozenset[str],
     filled: frozenset[str],
-) -> Plan:
+) -> None:
     """`live` are the tables that exist, `filled` those of them that have rows."""
-    plan = Plan()
     for table in tables:
         _plan_table(plan, dialect, table, live, quarantined, filled)
-    return plan
 
 
 def _plan_table(

@@ -14,7 +14,7 @@ from core.fields.column import Column, Kind
 
 def datetime_text(value: datetime) -> str:
     """The one text of an instant: UTC, milliseconds, Z."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+    return value.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 class Dialect(Protocol):

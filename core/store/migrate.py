@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -9,11 +10,13 @@ from datetime import UTC, datetime
 from core.fields.column import Table
 from core.store.catalog import LiveTable, read_catalog
 from core.store.database import Database, Insert, Transaction
-from core.store.ddl import Plan, Step, create_table, make_plan
+from core.store.ddl import Plan, Step, add_to_plan, create_table
 from core.store.dialect import quote
 from core.store.engine import SCHEMA
 from core.store.errors import MigrationError
 
+#: Planned between two looks at the event loop: a toggle must not stall requests.
+TABLES_AT_ONCE = 50
 #: Called with the number of each statement after it ran; tests let it fail.
 AfterStep = Callable[[int], None]
 
@@ -63,13 +66,17 @@ async def lock_schema(database: Database, tx: Transaction) -> None:
 
 
 async def _plan(database: Database, tx: Transaction, tables: Sequence[Table]) -> Plan:
-    names = {t.name for t in tables} | {t.renamed_from for t in tables if t.renamed_from} | {SCHEMA.name}
-    live = await read_catalog(tx, database.dialect.name, names)
     quarantined: frozenset[str] = frozenset()
-    if SCHEMA.name in live:
+    if SCHEMA.name in await read_catalog(tx, database.dialect.name, [SCHEMA.name]):
         quarantined = frozenset(row[0] for row in await tx.fetch(f"SELECT id FROM {SCHEMA.name}"))
-    filled = await _filled(tx, tables, live)
-    return make_plan(database.dialect, tables, live, quarantined, filled)
+    made = Plan()
+    for start in range(0, len(tables), TABLES_AT_ONCE):
+        some = tables[start : start + TABLES_AT_ONCE]
+        names = {t.name for t in some} | {t.renamed_from for t in some if t.renamed_from}
+        live = await read_catalog(tx, database.dialect.name, names)
+        add_to_plan(made, database.dialect, some, live, quarantined, await _filled(tx, some, live))
+        await asyncio.sleep(0)
+    return made
 
 
 async def _filled(tx: Transaction, tables: Sequence[Table], live: dict[str, LiveTable]) -> frozenset[str]:

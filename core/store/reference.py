@@ -25,6 +25,8 @@ from core.store.tables import table_of
 #: Entity that holds the items of all code sets, when a plugin declares it.
 CODE_ITEM = "core.code_item"
 ACTOR = "system"
+#: Compared between two looks at the event loop.
+ROWS_AT_ONCE = 500
 
 
 class _Reads(Protocol):
@@ -69,14 +71,15 @@ async def _changes(database: Database, reads: _Reads, world: World, sets: Sequen
     for data in sets:
         entity = world.entities[data.entity]
         found = await _existing(database, reads, table_of(entity), _key_columns(entity, data.key))
-        for row in data.rows:
+        for number, row in enumerate(data.rows):
+            if number % ROWS_AT_ONCE == 0:
+                await asyncio.sleep(0)
             after = _columns(entity, row)
             before = found.get(tuple(after.get(name) for name in _key_columns(entity, data.key)))
             if before is None:
                 changes.append(_Change(entity, None, {"id": _id(entity, data.key, row), **after}))
             elif any(before[name] != value for name, value in after.items()):
                 changes.append(_Change(entity, before, after))
-        await asyncio.sleep(0)
     return changes
 
 

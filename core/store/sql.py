@@ -48,13 +48,12 @@ class Arg:
 
     def read(self, env: Env) -> Any:
         value: Any = env.args
-        for step in self.path:
-            if isinstance(value, Mapping):
-                value = value.get(step)
-            elif isinstance(value, (list, tuple)) and isinstance(step, int) and step < len(value):
-                value = value[step]
-            else:
-                return None
+        try:
+            for step in self.path:
+                # A text is no list of characters.
+                value = None if value.__class__ is str else value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
         return value
 
 
@@ -100,6 +99,9 @@ class Params:
             fixed = bind(column, source.value)
             return lambda env: fixed
         read = source.read
+        if not many and self.dialect.name == "postgres" and column.kind != "json":
+            # asyncpg takes canonical values as they are.
+            return read
         if many:
             return lambda env: None if (value := read(env)) is None else bind(column, value)
         return lambda env: bind(column, read(env))

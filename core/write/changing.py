@@ -21,7 +21,7 @@ from core.write.records import changed, history_row, outbox_row
 from core.write.rights import denied
 from core.write.statements import Groups
 from core.write.task import Task, missing_ref
-from core.write.values import Row, from_columns, parse_input, stored_fields, to_columns
+from core.write.values import Row, changed_columns, from_columns, parse_input
 
 #: A deletion that would empty the refs of more rows than this is refused.
 SET_NULL_MAX = 1000
@@ -114,8 +114,7 @@ class Changing:
                 raise missing_ref(ref, "patch")
 
     async def _store(self, tx: Transaction, entity: Entity, before: Row, after: Row, *, deleted: bool = False) -> None:
-        fields = [f for f in stored_fields(entity) if before.get(f.name) != after.get(f.name)]
-        values = to_columns(fields, after) | ({"deleted_at": self._task.now} if deleted else {})
+        values = changed_columns(entity, before, after) | ({"deleted_at": self._task.now} if deleted else {})
         sql = self._task.shared.statements.update(entity, values)
         env = self._task.env({"row": values, "id": before["id"], "version": before["version"]})
         if await tx.execute(sql.text, sql.bind(env)) != 1:

@@ -20,9 +20,10 @@ from core.store.sqlite import SqliteEngine
 from core.store.statement import statement
 from core.write.events import Written
 from core.write.records import history_row, idempotency_row, outbox_row
+from core.write.shape import shape_of
 from core.write.statements import CreatePlan
 from core.write.task import Task, missing_ref
-from core.write.values import Row, parse_input, stored_fields, to_columns
+from core.write.values import Row, parse_input, to_columns
 
 
 class GuardError(Exception):
@@ -76,7 +77,7 @@ class Creating:
         row = await self._complete(given)
         decided = task.decide(self._groups, row)
         uncomputed = task.compute(row)
-        sequences = [f for f in task.entity.fields.values() if isinstance(f, SequenceField)]
+        sequences = shape_of(task.entity).sequences
         await task.check("create", self._id, 1, {}, row)
         plan = self._plan(row)
         if decided and not uncomputed and not sequences:
@@ -93,7 +94,7 @@ class Creating:
 
     async def _complete(self, given: Row) -> Row:
         task = self._task
-        row: Row = {field.name: None for field in stored_fields(task.entity)} | given
+        row: Row = {**shape_of(task.entity).blank, **given}
         row |= {
             "id": self._id,
             "version": 1,
@@ -120,14 +121,14 @@ class Creating:
 
     def _plan(self, row: Row) -> CreatePlan:
         task = self._task
-        refs = tuple(f for f in task.entity.fields.values() if isinstance(f, Ref) and row.get(f.name) is not None)
+        refs = tuple(f for f in shape_of(task.entity).refs if row[f.name] is not None)
         return task.shared.statements.create(
             task.entity, refs, task.actor.roles, has_history=task.entity.history, has_key=self._key is not None
         )
 
     def _env(self, row: Row) -> Env:
         task = self._task
-        args: dict[str, Any] = {"row": to_columns(stored_fields(task.entity), row)}
+        args: dict[str, Any] = {"row": to_columns(task.entity, row)}
         args[OUTBOX.name] = outbox_row(task.entity, self._id, 1, "create", task.now)
         if task.entity.history:
             declared = {n: row[n] for n in task.entity.fields if row.get(n) is not None}

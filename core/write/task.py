@@ -24,6 +24,7 @@ from core.store.tables import index_name, table_of
 from core.write.events import Check, OnCommit, Written
 from core.write.records import json_row
 from core.write.rights import decide, denied, rule_groups
+from core.write.shape import shape_of
 from core.write.statements import Groups, Sql, Statements
 from core.write.values import Row
 
@@ -76,13 +77,12 @@ class Task:
     def compute(self, row: Row) -> list[Computed]:
         """Fill the stored computed fields; returns those that need rows only the database has."""
         left = []
-        for field in self.entity.fields.values():
-            if isinstance(field, Computed) and field.stored:
-                row[field.name] = None
-                try:
-                    row[field.name] = field.evaluate(row, self.me, self.now)
-                except Undecided:
-                    left.append(field)
+        for field in shape_of(self.entity).computed:
+            row[field.name] = None
+            try:
+                row[field.name] = field.evaluate(row, self.me, self.now)
+            except Undecided:
+                left.append(field)
         return left
 
     async def compute_in(self, tx: Transaction, fields: list[Computed], row: Row) -> None:
