@@ -8,17 +8,22 @@ from tongban_sdk import host_of
 from reading_room import service
 
 
+async def _free(info: strawberry.Info, day: str) -> list[str]:
+    return await service.free_seats(host_of(info), day)
+
+
+async def _book(info: strawberry.Info, seat: str, day: str, people: int = 1) -> strawberry.ID:
+    values = {"seat_code": seat, "day": day, "people": people}
+    row = await host_of(info).create(service.BOOKING, values, idempotency_key=f"{seat}-{day}")
+    return strawberry.ID(row["id"])
+
+
+# Resolvers as arguments, not as decorators: strawberry's decorators with arguments are untyped.
 @strawberry.type
 class Query:
-    @strawberry.field(description="某日空闲的座位编号。")
-    async def reading_room_free(self, info: strawberry.Info, day: str) -> list[str]:
-        return await service.free_seats(host_of(info), day)
+    reading_room_free: list[str] = strawberry.field(resolver=_free, description="某日空闲的座位编号。")
 
 
 @strawberry.type
 class Mutation:
-    @strawberry.mutation(description="预约一个座位，返回预约编号。")
-    async def reading_room_book(self, info: strawberry.Info, seat: str, day: str, people: int = 1) -> strawberry.ID:
-        values = {"seat_code": seat, "day": day, "people": people}
-        row = await host_of(info).create(service.BOOKING, values, idempotency_key=f"{seat}-{day}")
-        return strawberry.ID(row["id"])
+    reading_room_book: strawberry.ID = strawberry.mutation(resolver=_book, description="预约一个座位，返回预约编号。")
