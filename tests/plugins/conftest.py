@@ -1,0 +1,3 @@
+from tests.plugins.folders import bench
+
+__all__ = ["bench"]
