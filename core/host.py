@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tongban_sdk.host_api import GraphqlTypes
@@ -17,6 +17,7 @@ from core.settings import Settings
 from core.store.database import Database
 from core.store.engine import ENGINE_TABLES
 from core.store.migrate import migrate as migrate_tables
+from core.store.reference import load_reference
 from core.store.tables import tables_of
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLString
 
@@ -62,12 +63,21 @@ async def open_host(
         await database.close()
 
 
-async def _migrate(database: Database, plugins: Mapping[str, Plugin]) -> None:
-    world = World(plugins)
-    await migrate_tables(database, tables_of(world))
+async def _migrate(database: Database, plugins: Mapping[str, Plugin], new: Mapping[str, Plugin]) -> None:
+    await migrate_tables(database, tables_of(World(new)))
+    if any(plugin.codes or plugin.data for plugin in new.values()):
+        await load_reference(database, World(_with_tables_of_others(plugins, new)))
 
 
-async def _leave(database: Database, plugins: Mapping[str, Plugin]) -> None:
+def _with_tables_of_others(plugins: Mapping[str, Plugin], new: Mapping[str, Plugin]) -> dict[str, Plugin]:
+    """Reference rows may go into entities of other plugins; those plugins' own rows are in place already."""
+    return {
+        id: plugin if id in new else replace(plugin, parts={"entities": plugin.entities})
+        for id, plugin in plugins.items()
+    }
+
+
+async def _leave(database: Database, plugins: Mapping[str, Plugin], new: Mapping[str, Plugin]) -> None:
     """Tables are somebody else's work (`python server.py migrate`, one process before a rolling restart)."""
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from tongban_sdk.problems import Place
 
-from core.fields import all_fields
+from core.fields import all_fields, make_field
 from core.fields.column import Table
 from core.manifest.model import DataSet, Entity, World
+from core.store.catalog import read_catalog
 from core.store.database import Database, Insert, Transaction
 from core.store.dialect import quote
 from core.store.engine import HISTORY
@@ -22,8 +23,22 @@ from core.store.migrate import lock_schema
 from core.store.statement import statement
 from core.store.tables import table_of
 
-#: Entity that holds the items of all code sets, when a plugin declares it.
-CODE_ITEM = "core.code_item"
+#: Where the items of all code sets go, as manifests/core declares it: a plugin switched on later brings its sets
+#: without bringing core along.
+CODE_ITEM = Entity(
+    plugin_id="core",
+    name="code_item",
+    title="代码项",
+    description="",
+    fields={
+        name: make_field(name, {"type": "string", "title": name}) for name in ("code_set", "code", "title", "parent")
+    },
+    indexes=(),
+    unique=(("code_set", "code"),),
+    history=False,
+    display="title",
+    place=Place("core/store/reference.py"),
+)
 ACTOR = "system"
 #: Compared between two looks at the event loop.
 ROWS_AT_ONCE = 500
@@ -43,33 +58,33 @@ class _Change:
 
 async def load_reference(database: Database, world: World) -> int:
     """Bring the reference rows of a world into the database; returns how many were added or changed."""
-    sets = list(_sets(world))
-    if not await _changes(database, database, world, sets):
+    sets = [(world.entities[data.entity], data) for plugin in world.plugins.values() for data in plugin.data]
+    sets += await _code_items(database, world)
+    if not await _changes(database, database, sets):
         return 0
     async with database.transaction() as tx:
         await lock_schema(database, tx)
         # Looked at again under the lock: another process may have been faster.
-        changes = await _changes(database, tx, world, sets)
+        changes = await _changes(database, tx, sets)
         await _write(database, tx, changes)
     return len(changes)
 
 
-def _sets(world: World) -> Iterator[DataSet]:
-    if world.entity(CODE_ITEM):
-        rows = tuple(
-            {"code_set": codes.id, "code": item.code, "title": item.title, "parent": item.parent}
-            for codes in world.codes.values()
-            for item in codes.items.values()
-        )
-        yield DataSet(CODE_ITEM, ("code_set", "code"), rows, Place("codes"))
-    for plugin in world.plugins.values():
-        yield from plugin.data
+async def _code_items(database: Database, world: World) -> list[tuple[Entity, DataSet]]:
+    """The code sets of the world as rows of core.code_item, if there is such a table."""
+    async with database.transaction() as tx:
+        found = await read_catalog(tx, database.dialect.name, [CODE_ITEM.table])
+    rows = tuple(
+        {"code_set": codes.id, "code": item.code, "title": item.title, "parent": item.parent}
+        for codes in world.codes.values()
+        for item in codes.items.values()
+    )
+    return [(CODE_ITEM, DataSet(CODE_ITEM.key, ("code_set", "code"), rows, CODE_ITEM.place))] if found and rows else []
 
 
-async def _changes(database: Database, reads: _Reads, world: World, sets: Sequence[DataSet]) -> list[_Change]:
+async def _changes(database: Database, reads: _Reads, sets: Sequence[tuple[Entity, DataSet]]) -> list[_Change]:
     changes: list[_Change] = []
-    for data in sets:
-        entity = world.entities[data.entity]
+    for entity, data in sets:
         found = await _existing(database, reads, table_of(entity), _key_columns(entity, data.key))
         for number, row in enumerate(data.rows):
             if number % ROWS_AT_ONCE == 0:

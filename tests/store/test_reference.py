@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from core.manifest import plugin_folders, read_world
 from core.manifest.model import CodeItem, CodeSet, DataSet, Plugin, World
+from core.settings import ROOT
 from core.store.database import Database
 from core.store.migrate import migrate
-from core.store.reference import load_reference
+from core.store.reference import CODE_ITEM, load_reference
 from core.store.tables import tables_of
 from tests.worlds import HERE, entity, plugin
 
@@ -84,6 +86,22 @@ async def test_ids_are_the_same_in_every_database(ready: Database) -> None:
         await tx.execute("DELETE FROM core_town")
     await load_reference(ready, FIRST)
     assert [str(row[0]) for row in await ready.fetch("SELECT id FROM core_town ORDER BY code")] == ids
+
+
+async def test_code_sets_of_a_plugin_that_comes_alone(ready: Database) -> None:
+    sets = {"kind": CodeSet("kind", "类", "", {"a": CodeItem("a", "甲")}, "late", HERE)}
+    late = replace(plugin("late", [], []), parts={"codes": sets})
+    assert await load_reference(ready, World({"late": late})) == 1
+    row = (await ready.fetch("SELECT code_set, code, title, parent FROM core_code_item"))[0]
+    assert tuple(row) == ("kind", "a", "甲", None)
+
+
+def test_the_manifest_of_core_declares_what_we_write() -> None:
+    world, _ = read_world([*plugin_folders(ROOT / "manifests")])
+    declared = world.entities[CODE_ITEM.key]
+    assert set(CODE_ITEM.fields) <= set(declared.fields)
+    assert not declared.history
+    assert CODE_ITEM.unique == declared.unique
 
 
 async def test_several_at_once_load_one_set(ready: Database) -> None:
