@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -105,13 +106,14 @@ async def test_the_staff_of_the_demo_have_posts_roles_and_a_division(county: Cou
     assert await county.value(f"SELECT account FROM core_staff WHERE id = '{admin}'") == "admin.system"
 
 
-async def test_one_seed_one_county(tmp_path_factory: pytest.TempPathFactory) -> None:
-    digests = []
-    for seed in (4, 4, 5):
-        path = tmp_path_factory.mktemp("county") / "county.sqlite3"
+@IN_COUNTY
+async def test_one_seed_one_county_on_every_database(county: County, tmp_path: Path) -> None:
+    digests = [county.loaded.digest]
+    for seed in (1, 2):
+        path = tmp_path / f"{seed}.sqlite3"
         database = await Database.open(f"sqlite:///{path}")
         try:
-            digests.append((await load_county(database, people=300, seed=seed)).loaded.digest)
+            digests.append((await load_county(database, people=PEOPLE, seed=seed)).loaded.digest)
         finally:
             await database.close()
     assert digests[0] == digests[1] != digests[2]
