@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Protocol
 
 import orjson
@@ -31,6 +31,9 @@ class JsonSql(Protocol):
 
     def degrees(self, sql: str) -> str:
         """Ten-millionths of a degree as a number of degrees."""
+
+    def only(self, sql: str, values: Iterable[str]) -> str:
+        """A list of texts without those that are not among the values; null stays null."""
 
     def texts(self, sqls: Sequence[str]) -> str:
         """An array of those texts that are not null."""
@@ -68,6 +71,10 @@ class PostgresJson:
     def degrees(self, sql: str) -> str:
         return f"({sql} / 10000000.0)::double precision"
 
+    def only(self, sql: str, values: Iterable[str]) -> str:
+        kept = f"SELECT coalesce(jsonb_agg(v), '[]') FROM jsonb_array_elements_text({sql}) v"
+        return f"CASE WHEN {sql} IS NOT NULL THEN ({kept} WHERE v IN ({', '.join(map(literal, values))})) END"
+
     def texts(self, sqls: Sequence[str]) -> str:
         return f"array_to_json(array_remove(ARRAY[{', '.join(sqls)}]::text[], NULL))"
 
@@ -104,6 +111,12 @@ class SqliteJson:
     def degrees(self, sql: str) -> str:
         return f"({sql} / 10000000.0)"
 
+    def only(self, sql: str, values: Iterable[str]) -> str:
+        kept = (
+            f"SELECT json_group_array(value) FROM json_each({sql}) WHERE value IN ({', '.join(map(literal, values))})"
+        )
+        return f"CASE WHEN {sql} IS NOT NULL THEN ({kept}) END"
+
     def texts(self, sqls: Sequence[str]) -> str:
         return f"(SELECT json_group_array(value) FROM json_each(json_array({', '.join(sqls)})) WHERE value IS NOT NULL)"
 
@@ -111,9 +124,9 @@ class SqliteJson:
         return f"lower(hex(json_array({', '.join(sqls)})))"
 
     def _object(self, pairs: Pairs) -> str:
+        if len(pairs) <= self.PAIRS_MAX:
+            return self._plain(pairs)
         parts = [self._plain(pairs[i : i + self.PAIRS_MAX]) for i in range(0, len(pairs), self.PAIRS_MAX)]
-        if len(parts) == 1:
-            return parts[0]
         body = " || ',' || ".join(f"substr({part}, 2, length({part}) - 2)" for part in parts)
         return f"json('{{' || {body} || '}}')"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from graphql import (
 
 OPERATIONS_MAX = 1000
 PLANS_MAX = 200
+#: A placeholder of either dialect; quoted texts and names are skipped as a whole.
+_PLACEHOLDER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[$?]([0-9]+)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,24 @@ class Plan:
 
     sql: str
     statement: Statement
+    #: Indexes of the parameters that the text uses; None = all.
+    used: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(cls, sql: str, statement: Statement) -> Plan:
+        """Leave out parameters of expressions that fell away: no database takes one that stands nowhere."""
+        numbers = sorted({int(match[1]) for match in _PLACEHOLDER.finditer(sql) if match[1]})
+        if len(numbers) == len(statement.params):
+            return cls(sql, statement)
+        places = {number: statement.dialect.placeholder(i) for i, number in enumerate(numbers, start=1)}
+        text = _PLACEHOLDER.sub(lambda match: places[int(match[1])] if match[1] else match[0], sql)
+        return cls(text, statement, tuple(number - 1 for number in numbers))
 
     def bind(self, actor: Actor, variables: Mapping[str, Any], now: datetime | None = None) -> list[Any]:
         """RequestError when a value of the request fits no column."""
         env = Env(me_of(actor), self.statement.fill(variables), now or datetime.now(UTC))
-        return self.statement.params.bind(env)
+        values = self.statement.params.bind(env)
+        return values if self.used is None else [values[i] for i in self.used]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +159,7 @@ class Reader:
             return None
         if _has_long_key(operation.document):
             return None
-        return Plan(f"SELECT {planner.statement.json.object(pairs)}", planner.statement)
+        return Plan.of(f"SELECT {planner.statement.json.object(pairs)}", planner.statement)
 
     @staticmethod
     def _root_sql(planner: Planner, query: GraphQLObjectType, nodes: list[FieldNode]) -> str:
@@ -174,7 +190,7 @@ class Reader:
 
     @staticmethod
     async def _fetch(info: Any, planner: Planner, sql: str) -> Any:
-        plan = Plan(f"SELECT {sql}", planner.statement)
+        plan = Plan.of(f"SELECT {sql}", planner.statement)
         context = info.context
         arguments = plan.bind(context.actor, planner.request.variables, context.now)
         text = await context.database.fetch_value(plan.sql, arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tongban_sdk.errors import PermissionDeniedError
@@ -21,6 +22,11 @@ from core.store.dialect import literal, quote
 
 #: Whoever may see a row may name it.
 ALWAYS_OPEN = frozenset({"id", "version"})
+
+
+def listed(values: Iterable[str], sql: str) -> str:
+    """A value that the manifest no longer lists is not of the enum's type: it reads as null."""
+    return f"CASE WHEN {sql} IN ({', '.join(map(literal, values))}) THEN {sql} END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +108,11 @@ class Rows:
 
     def _json(self, field: Field, sql: str) -> str:
         if isinstance(field, Enum):
-            # A value that the manifest no longer lists is not of the enum's type.
-            return f"CASE WHEN {sql} IN ({', '.join(literal(value) for value in field.values)}) THEN {sql} END"
-        column = field.columns()[0] if isinstance(field, List) else filter_columns(field)[0]
-        return self.statement.dialect.json_value(column, sql)
+            return listed(field.values, sql)
+        if isinstance(field, List):
+            value = self.statement.json.only(sql, field.values) if field.values else sql
+            return self.statement.dialect.json_value(field.columns()[0], value)
+        return self.statement.dialect.json_value(filter_columns(field)[0], sql)
 
     def masked_names(self) -> str:
         """JSON list of the fields whose value this caller sees masked in this row."""

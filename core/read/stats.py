@@ -7,13 +7,14 @@ from typing import Any
 
 from core.fields import all_fields
 from core.fields.base import Field
+from core.fields.choices import Enum
 from core.fields.column import Column
 from core.fields.places import LEVELS
 from core.read.columns import column_of
 from core.read.filters import where_sql
 from core.read.paging import leaf
 from core.read.picks import column_key
-from core.read.rows import Rows
+from core.read.rows import Rows, listed
 from core.read.selection import Leaf, Request, Tree
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
 
@@ -64,6 +65,8 @@ class Groups:
         if field.type == "division" and level:
             digits = LEVELS[level.lower()]
             return column, f"(substr({sql}, 1, {digits}) || '{'0' * (_DIVISION_CHARS - digits)}')"
+        if isinstance(field, Enum):
+            return column, listed(field.values, sql)
         return column, sql
 
     def _bucket(self, sql: str, is_instant: bool, bucket: str) -> str:

@@ -31,12 +31,12 @@ class FakeGeneration:
     writer: Any = None
 
 
-@dataclass(frozen=True)
 class House:
     """Asks both paths the same."""
 
-    generation: FakeGeneration
-    database: Database
+    def __init__(self, generation: FakeGeneration, database: Database) -> None:
+        self.generation = generation
+        self.database = database
 
     @property
     def schema(self) -> GraphQLSchema:
