@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import ConnectionWrapper, NestedTransactionContext, TransactionContext
@@ -145,7 +145,8 @@ class StorePostgresClient(AsyncpgDBClient):
         super().__init__(connection_name=connection_name)
         self.store = store
         self.handler: ConnectionHandler
-        self._pool = store.pool
+        # The same calls as asyncpg's own pool.
+        self._pool = cast(Any, store.pool)
 
     async def create_connection(self, with_db: bool) -> None:
         await self._post_connect()

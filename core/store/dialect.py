@@ -24,28 +24,35 @@ class Dialect(Protocol):
 
     def placeholder(self, number: int) -> str:
         """Parameter number (from 1); the same number may appear twice in one statement."""
+        ...
 
     def column_type(self, column: Column) -> str: ...
 
     def bind(self, column: Column, value: Any) -> Any:
         """Canonical value to driver value."""
+        ...
 
     def load(self, column: Column, raw: Any) -> Any:
         """Driver value to canonical value."""
+        ...
 
     def is_raw(self, column: Column, value: Any) -> bool:
         """Whether the value is a driver value that `load` must turn into a canonical one."""
+        ...
 
     def json_value(self, column: Column, sql: str) -> str:
         """An expression whose JSON text inside json_object is the text of the answer."""
+        ...
 
     def json_object(self, pairs: Sequence[tuple[str, str]]) -> str: ...
 
     def json_array(self, sql: str, order: str = "") -> str:
         """Aggregate of JSON values, "[]" for none."""
+        ...
 
     def in_list(self, sql: str, placeholder: str, column: Column) -> str:
         """`sql` equals one element of a list bound as one parameter by `bind_list`."""
+        ...
 
     def bind_list(self, column: Column, values: Sequence[Any]) -> Any: ...
 

@@ -145,7 +145,8 @@ class PostgresEngine:
 def translate(error: Exception) -> Exception:
     match error:
         case asyncpg.UniqueViolationError():
-            return UniqueError(error.table_name or "", error.constraint_name or "")
+            found: Any = error
+            return UniqueError(found.table_name or "", found.constraint_name or "")
         case asyncpg.QueryCanceledError():
             return UnavailableError("查询用时过长，请缩小范围后再试")
         case asyncpg.PostgresConnectionError() | OSError():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from tongban_sdk.problems import Place
 
@@ -44,8 +44,7 @@ ACTOR = "system"
 ROWS_AT_ONCE = 500
 
 
-class _Reads(Protocol):
-    async def fetch(self, sql: str, args: Sequence[Any] = ()) -> Sequence[Any]: ...
+Fetch = Callable[..., Awaitable[Sequence[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +59,12 @@ async def load_reference(database: Database, world: World) -> int:
     """Bring the reference rows of a world into the database; returns how many were added or changed."""
     sets = [(world.entities[data.entity], data) for plugin in world.plugins.values() for data in plugin.data]
     sets += await _code_items(database, world)
-    if not await _changes(database, database, sets):
+    if not await _changes(database, database.fetch, sets):
         return 0
     async with database.transaction() as tx:
         await lock_schema(database, tx)
         # Looked at again under the lock: another process may have been faster.
-        changes = await _changes(database, tx, sets)
+        changes = await _changes(database, tx.fetch, sets)
         await _write(database, tx, changes)
     return len(changes)
 
@@ -82,10 +81,10 @@ async def _code_items(database: Database, world: World) -> list[tuple[Entity, Da
     return [(CODE_ITEM, DataSet(CODE_ITEM.key, ("code_set", "code"), rows, CODE_ITEM.place))] if found and rows else []
 
 
-async def _changes(database: Database, reads: _Reads, sets: Sequence[tuple[Entity, DataSet]]) -> list[_Change]:
+async def _changes(database: Database, fetch: Fetch, sets: Sequence[tuple[Entity, DataSet]]) -> list[_Change]:
     changes: list[_Change] = []
     for entity, data in sets:
-        found = await _existing(database, reads, table_of(entity), _key_columns(entity, data.key))
+        found = await _existing(database, fetch, table_of(entity), _key_columns(entity, data.key))
         for number, row in enumerate(data.rows):
             if number % ROWS_AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -114,10 +113,10 @@ def _columns(entity: Entity, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _existing(
-    database: Database, reads: _Reads, table: Table, key: tuple[str, ...]
+    database: Database, fetch: Fetch, table: Table, key: tuple[str, ...]
 ) -> dict[tuple[Any, ...], dict[str, Any]]:
     names = ", ".join(quote(column.name) for column in table.columns)
-    rows = await reads.fetch(f"SELECT {names} FROM {quote(table.name)} WHERE deleted_at IS NULL")
+    rows = await fetch(f"SELECT {names} FROM {quote(table.name)} WHERE deleted_at IS NULL")
     load = database.dialect.load
     loaded = ({c.name: load(c, v) for c, v in zip(table.columns, row, strict=True)} for row in rows)
     return {tuple(row[name] for name in key): row for row in loaded}

@@ -20,15 +20,19 @@ class Transaction(Protocol):
 
     async def fetch(self, sql: str, args: Args = ()) -> list[Any]:
         """All rows, as tuples of driver values."""
+        ...
 
     async def fetch_value(self, sql: str, args: Args = ()) -> Any:
         """First column of the first row, None without one."""
+        ...
 
     async def execute(self, sql: str, args: Args = ()) -> int:
         """Number of rows changed."""
+        ...
 
     async def insert(self, rows: Sequence[Insert]) -> None:
         """Write rows in order."""
+        ...
 
 
 class SqliteTransaction:
