@@ -43,14 +43,17 @@ def _free(body: str, taken: set[str]) -> str | None:
     return body + id_check(body)
 
 
-def make_uscc(random: Random, kind: str, division: str, taken: set[str]) -> str:
-    """A unified social credit code whose organisation part begins "MATEA": a made-up series."""
-    while True:
-        org = "MATEA" + "".join(random.choices("0123456789", k=3))
-        if (kind + division + org) not in taken:
-            taken.add(kind + division + org)
+def make_uscc(random: Random, kind: str, division: str, taken: set[str]) -> str | None:
+    """A unified social credit code whose organisation part begins "MATE": a made-up series. None when used up."""
+    head = kind + division[:6]
+    for _ in range(1000):
+        org = f"MATE{random.randrange(10_000):04}"
+        if head + org not in taken:
             break
+    else:
+        return None
+    taken.add(head + org)
     check = (11 - sum(int(c, 36) * w for c, w in zip(org, ORG_WEIGHTS, strict=True)) % 11) % 11
-    body = kind + division[:6] + org + ("X" if check == 10 else str(check))
+    body = head + org + ("X" if check == 10 else str(check))
     total = sum(USCC_ALPHABET.index(c) * w for c, w in zip(body, USCC_WEIGHTS, strict=True))
     return body + USCC_ALPHABET[(31 - total % 31) % 31]

@@ -47,4 +47,9 @@ def test_credit_codes_are_valid_and_unique(kind: str) -> None:
     random, taken = Random(1), set[str]()
     codes = [make_uscc(random, kind, "640522", taken) for _ in range(200)]
     assert len(set(codes)) == 200
-    assert all(USCC.parse(code) == code and code[2:8] == "640522" for code in codes)
+    assert all(code and USCC.parse(code) == code and code[2:12] == "640522MATE" for code in codes)
+
+
+def test_a_used_up_series_gives_none() -> None:
+    taken = {f"91640522MATE{n:04}" for n in range(10_000)}
+    assert make_uscc(Random(1), "91", "640522", taken) is None
