@@ -9,8 +9,10 @@ from typing import Any
 from tongban_sdk.actor import Actor
 
 from core.access.me import me_of
+from core.access.rows import rows_sql
+from core.access.scope import EntityScope
 from core.access.view import FieldView, view_of
-from core.expr import SqlScope, Undecided, evaluate, to_sql
+from core.expr import Undecided, evaluate
 from core.fields.base import Field
 from core.manifest.model import Action, Entity, Rule, World
 
@@ -33,14 +35,14 @@ class AccessModel:
         """Equal keys mean equal rules, so one plan serves all their callers."""
         return roles & self._roles
 
-    def row_predicate(self, rules: Sequence[Rule], scope: SqlScope) -> str | None:
+    def row_predicate(self, rules: Sequence[Rule], scope: EntityScope) -> str | None:
         """Which rows the rules admit; None = none at all, "TRUE" = all."""
         if not rules:
             return None
         conditions = dict.fromkeys(rule.where for rule in rules)
         if None in conditions:
             return "TRUE"
-        sqls = [to_sql(condition, scope) for condition in conditions if condition is not None]
+        sqls = [rows_sql(condition, scope) for condition in conditions if condition is not None]
         return sqls[0] if len(sqls) == 1 else f"({' OR '.join(sqls)})"
 
     def field_view(self, rules: Sequence[Rule], field: Field) -> FieldView:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from core.expr import Type
 from core.fields import all_fields
+from core.fields.base import Field
 from core.fields.column import Column
 from core.fields.made import Computed
 from core.fields.names import type_of
@@ -48,14 +50,24 @@ class EntityScope:
         """A column of this very row."""
         return f"{self.alias}.{quote(column)}"
 
-    def _walk(self, field: object, path: tuple[str, ...]) -> tuple[str, Type]:
-        target = self.world.entity(field.to) if isinstance(field, Ref) else None
-        if target is None or not isinstance(field, Ref):
-            raise KeyError(".".join(path))
-        alias = f"{self.alias}_{field.name}"
-        sql, found = EntityScope(self.world, target, alias, self.params).column(path[1:])
-        here = self.name(field.column_name)
-        return f"(SELECT {sql} FROM {quote(target.table)} {alias} WHERE {alias}.id = {here})", found
+    def _walk(self, field: Field, path: tuple[str, ...]) -> tuple[str, Type]:
+        inner, source = self._target(field)
+        sql, found = inner.column(path[1:])
+        return f"(SELECT {sql} FROM {source})", found
+
+    def exists(self, ref_name: str, condition: Callable[[EntityScope], str]) -> str:
+        """Whether the row a ref leads to is there and the condition holds for it."""
+        inner, source = self._target(all_fields(self.entity)[ref_name])
+        return f"EXISTS (SELECT 1 FROM {source} AND {condition(inner)})"
+
+    def _target(self, ref: Field) -> tuple[EntityScope, str]:
+        """The row a ref leads to, and the FROM and WHERE that find it."""
+        target = self.world.entity(ref.to) if isinstance(ref, Ref) else None
+        if target is None or not isinstance(ref, Ref):
+            raise KeyError(ref.name)
+        # One underscore per step: names of refs could grow beyond what Postgres tells apart.
+        inner = EntityScope(self.world, target, f"{self.alias}_", self.params)
+        return inner, f"{quote(target.table)} {inner.alias} WHERE {inner.name('id')} = {self.name(ref.column_name)}"
 
     def const(self, value: Any, type: Type) -> str:
         return self._param(Const(value), type)
