@@ -8,7 +8,8 @@ from typing import Any
 from tongban_sdk.changes import ChangeAction
 from tongban_sdk.errors import ConflictError, NotFoundError
 
-from core.fields.refs import Ref
+from core.fields.base import FieldError
+from core.fields.refs import Ref, parse_uuid
 from core.manifest.model import Entity
 from core.store.database import Insert, Transaction
 from core.store.dialect import quote
@@ -32,7 +33,10 @@ class Changing:
 
     def __init__(self, task: Task, id: str, version: int) -> None:
         self._task = task
-        self._id = id
+        try:
+            self._id = parse_uuid(id)
+        except FieldError as error:
+            raise not_found(task.entity) from error
         self._version = version
         self._written: list[Written] = []
 
@@ -82,7 +86,7 @@ class Changing:
         rows = await tx.fetch(sql.text, sql.bind(task.env({"id": self._id})))
         # A row the actor may neither see nor change is not there for him.
         if not rows or not (rows[0][0] or rows[0][1]):
-            raise NotFoundError(f"找不到这条“{task.entity.title}”")
+            raise not_found(task.entity)
         may, _, *raw = rows[0]
         if not may:
             raise denied(task.actor, task.entity)
@@ -163,3 +167,7 @@ class Changing:
         await self._store(tx, entity, before, after)
         await self._record(tx, entity, "update", *changed(before, after), after)
         self._written.append(Written(entity.key, before["id"], after["version"], "update", after))
+
+
+def not_found(entity: Entity) -> NotFoundError:
+    return NotFoundError(f"找不到这条“{entity.title}”")

@@ -203,6 +203,33 @@ async def test_cancelled_read_does_not_poison_the_pool(database: Database) -> No
     assert answers == [7] * 20
 
 
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+async def test_lost_connections_are_replaced(database_place: tuple[str, str | None]) -> None:
+    url, schema = database_place
+    database = await Database.open(url, schema=schema)
+    other = await Database.open(url, schema=schema)
+    try:
+        ask = "SELECT pg_backend_pid() FROM pg_sleep(0.05)"
+        pids = await asyncio.gather(*(database.fetch_value(ask) for _ in range(5)))
+        assert len(set(pids)) == 5
+        for pid in pids:
+            await other.fetch_value("SELECT pg_terminate_backend($1)", [pid])
+        results = [await _value_or_unavailable(database) for _ in range(8)]
+        assert results[-3:] == [7, 7, 7]
+        async with database.transaction() as tx:
+            assert await tx.fetch_value("SELECT 1") == 1
+    finally:
+        await database.close()
+        await other.close()
+
+
+async def _value_or_unavailable(database: Database) -> Any:
+    try:
+        return await database.fetch_value("SELECT 7")
+    except UnavailableError:
+        return None
+
+
 async def test_two_databases_at_once(tmp_path: Path) -> None:
     one = await Database.open(f"sqlite:///{tmp_path / 'one.sqlite3'}")
     two = await Database.open(f"sqlite:///{tmp_path / 'two.sqlite3'}")

@@ -238,6 +238,7 @@ async def test_rules_hold_before_and_after_an_update(desk: Desk) -> None:
 async def test_what_is_not_there_is_not_found(desk: Desk) -> None:
     ghost = Written("test.note", OTHER_ID, 1, "create", {})
     await refused(desk, desk.update(CLERK, ghost, {"title": "x"}), NotFoundError)
+    await refused(desk, desk.update(CLERK, replace(ghost, id="no-uuid"), {"title": "x"}), NotFoundError)
     gone = await desk.create(CLERK, {"title": "a"})
     deleted = await desk.delete(CLERK, gone)
     await refused(desk, desk.update(CLERK, deleted, {"title": "x"}), NotFoundError)
