@@ -50,6 +50,8 @@ class App:
         self.settings = settings
         self._schema = schema
         self._doors: Doors | None = None
+        #: Why the start failed, for whoever started it.
+        self.failure: Exception | None = None
         routes = build_routes(lambda: self.doors, settings)
         handlers: dict[Any, Any] = dict.fromkeys((404, 405, Exception), on_error)
         self._pages = Starlette(routes=routes, lifespan=self._live, exception_handlers=handlers)
@@ -69,13 +71,16 @@ class App:
 
     @asynccontextmanager
     async def _live(self, _: Starlette) -> AsyncIterator[None]:
-        async with open_doors(self.settings, schema=self._schema) as doors:
+        async with AsyncExitStack() as stack:
+            try:
+                doors = await stack.enter_async_context(open_doors(self.settings, schema=self._schema))
+            except Exception as error:
+                self.failure = error
+                raise
             self._doors = doors
             _describe(doors, self.settings)
-            try:
-                yield
-            finally:
-                self._doors = None
+            yield
+            self._doors = None
 
 
 def build_app(settings: Settings) -> App:

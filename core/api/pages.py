@@ -42,13 +42,19 @@ def build_routes(doors: Callable[[], Doors], settings: Settings) -> list[BaseRou
     async def keys_page(_: Request) -> Response:
         return _json(doors().tokens.ring.jwks(), headers={"cache-control": "public, max-age=300"})
 
+    async def upload(request: Request) -> Response:
+        return await doors().files.post(request)
+
+    async def download(request: Request) -> Response:
+        return await doors().files.get(request)
+
     routes: list[BaseRoute] = [
         Route("/healthz", _alive),
         Route("/readyz", ready_page),
         Route("/metrics", metrics_page),
         Route("/.well-known/jwks.json", keys_page),
-        Route("/files", lambda request: doors().files.post(request), methods=["POST"]),
-        Route("/files/{id}", lambda request: doors().files.get(request)),
+        Route("/files", upload, methods=["POST"]),
+        Route("/files/{id}", download),
     ]
     if settings.profile == "dev":
         routes.append(Route("/explorer", _explorer))

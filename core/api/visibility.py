@@ -55,12 +55,13 @@ class Visibility:
 
     def _owners(self, roles: frozenset[str], params: Params) -> Iterator[str]:
         for entity in self._world.entities.values():
+            fields = [field for field in entity.fields.values() if isinstance(field, File)]
             rules = self._access.rules(roles, entity.key, "read")
+            if not fields or not rules:
+                continue  # a parameter nobody mentions is an error
             scope = EntityScope(self._world, entity, "r", params)
             predicate = self._access.row_predicate(rules, scope)
-            for field in entity.fields.values():
-                if predicate is None or not isinstance(field, File):
-                    continue
+            for field in fields:
                 clear = self._access.field_view(rules, field).clear.sql(scope)
                 here = f"r.{quote(field.name)} = {params.add(Arg(('id',)), ID)}"
                 yield (

@@ -133,7 +133,8 @@ class Socket:
             tasks = [conversation, *self.operations.values()]
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            # Not gather: it would turn a cancellation from outside into one of its own making.
+            await asyncio.wait(tasks)
         if self._ended.done() and self.websocket.application_state is WebSocketState.CONNECTED:
             close = self._ended.result()
             await self.websocket.close(close.code, close.reason)

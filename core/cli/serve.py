@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
-from core.app import build_app
+from core.app import App, build_app
 from core.cli import UserError
 from core.ops.logs import configure_logs
 from core.settings import Settings
@@ -35,16 +35,22 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     configure_logs()
     # Uvicorn stops cleanly, then hands the signal on: a stop that was asked for is a success.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    app = build_app(settings)
     with lock(settings):
-        server = uvicorn.Server(build_config(settings, args.host, args.port))
-        server.run()
-    # A failed start was already reported by uvicorn and the lifespan.
-    return 0 if server.started else 1
+        server = uvicorn.Server(build_config(app, args.host, args.port))
+        try:
+            server.run()
+            code = 0 if server.started else 1
+        except SystemExit as end:
+            code = 1 if end.code else 0
+    if app.failure is not None:
+        raise UserError(f"启动失败：{app.failure}")
+    return code
 
 
-def build_config(settings: Settings, host: str, port: int) -> uvicorn.Config:
+def build_config(app: App, host: str, port: int) -> uvicorn.Config:
     return uvicorn.Config(
-        build_app(settings),
+        app,
         host=host,
         port=port,
         loop="uvloop",

@@ -48,10 +48,27 @@ def test_only_an_admin_sees_and_switches_plugins(server: Server, actor: Actor | 
     assert state_of(server, "community") == "on"
 
 
+def publish(server: Server, state: str = "published", **more: object) -> str:
+    values = {"title": "停水通知", "body": "明天停水", "state": state, "division": "640522100000", **more}
+    values |= {"publishAt": "2020-01-01T00:00:00Z"}
+    return str(server.data(NOTICE, STAFF, i=values)["createCommunityNotice"]["id"])
+
+
 def test_anonymous_may_ask_the_type_name_and_public_rows_only(server: Server) -> None:
+    published, draft = publish(server), publish(server, "draft")
+    query = "query($id:ID!){communityNotice(id:$id){title}}"
     assert server.data("{__typename}") == {"__typename": "Query"}
-    assert server.data("{coreDivisions(first:1){nodes{code}}}")["coreDivisions"]["nodes"]
-    assert server.data("{corePersons(first:1){nodes{id}}}")["corePersons"]["nodes"] == []
+    assert server.data(query, id=published) == {"communityNotice": {"title": "停水通知"}}
+    assert server.data(query, id=draft) == {"communityNotice": None}
+    assert server.data(query, STAFF, id=draft) == {"communityNotice": {"title": "停水通知"}}
+
+
+def test_anonymous_may_not_write(server: Server) -> None:
+    count = "{communityNotices{totalCount}}"
+    before = server.data(count, ADMIN)
+    values = {"title": "x", "body": "x", "division": "640522100000"}
+    assert server.code(NOTICE, None, i=values) == "NOT_AUTHENTICATED"
+    assert server.data(count, ADMIN) == before
 
 
 def test_the_committed_operations_fit_the_schema(server: Server) -> None:
@@ -65,11 +82,11 @@ def test_the_committed_operations_fit_the_schema(server: Server) -> None:
 
 def test_a_toggle_takes_the_types_away_and_brings_them_back(server: Server) -> None:
     query = "{communityNotices(first:1){nodes{id}}}"
-    assert server.data(query, ADMIN) == {"communityNotices": {"nodes": []}}
+    before = server.data(query, ADMIN)
     server.data(SWITCH, ADMIN, s="OFF")
     assert server.code(query, ADMIN) == "GRAPHQL_VALIDATION"
     server.data(SWITCH, ADMIN, s="ON")
-    assert server.data(query, ADMIN) == {"communityNotices": {"nodes": []}}
+    assert server.data(query, ADMIN) == before
 
 
 @contextmanager
@@ -92,6 +109,18 @@ def next_event(socket: WebSocketTestSession) -> dict[str, object]:
     message = socket.receive_json()
     assert message["type"] == "next", message
     return dict(message["payload"]["data"]["entityChanged"])
+
+
+def test_changes_are_told_to_readers_only(server: Server) -> None:
+    with connect(server, None) as anyone, connect(server, STAFF) as staff:
+        listen(anyone, '(plugin:"community")')
+        listen(staff, '(plugin:"community",entity:"notice")')
+        draft, published = publish(server, "draft"), publish(server)
+        assert [next_event(staff)["id"] for _ in range(2)] == [draft, published]
+        event = {"plugin": "community", "entity": "notice", "id": published, "action": "create", "version": 1}
+        assert next_event(anyone) == event
+        server.data("mutation($id:ID!){deleteCommunityNotice(id:$id,version:1)}", STAFF, id=published)
+        assert next_event(anyone) == {**event, "action": "delete", "version": 2}
 
 
 def test_a_toggle_restarts_sockets(server: Server) -> None:

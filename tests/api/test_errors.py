@@ -15,9 +15,8 @@ def test_the_page_explains_exactly_the_codes_there_are() -> None:
 
 
 def test_every_error_of_the_sdk_has_a_status() -> None:
-    codes = {
-        kind.code for kind in (RequestError, *RequestError.__subclasses__()) if kind.__module__ == "tongban_sdk.errors"
-    }
+    kinds: list[type[RequestError]] = [RequestError, *RequestError.__subclasses__()]
+    codes = {kind.code for kind in kinds if kind.__module__ == "tongban_sdk.errors"}
     assert codes <= set(STATUS)
 
 

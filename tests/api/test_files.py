@@ -1,0 +1,193 @@
+import errno
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tongban_sdk import Actor
+
+from core.api.content import clean_name
+from tests.api.servers import ADMIN, RESIDENT, STAFF, Server, running
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+MAX = 100_000
+HEAD = b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+FORM = "multipart/form-data; boundary=b"
+COUNT = "{coreFiles{totalCount}}"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("files"), file_max_bytes=MAX) as server:
+        yield server
+
+
+def send(
+    server: Server, content: bytes, actor: Actor | None = STAFF, name: str = "照片.png", part: str = "file"
+) -> Any:
+    return server.client.post("/files", files={part: (name, content, "image/png")}, headers=server.headers(actor))
+
+
+def stored(server: Server) -> set[str]:
+    """Everything on disk below files/, leftovers included."""
+    folder = server.app.doors.files.folder
+    return {p.name for p in folder.rglob("*") if p.is_file()}
+
+
+def docx() -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", "<w/>")
+    return target.getvalue()
+
+
+def rows(server: Server) -> int:
+    return int(server.data(COUNT, ADMIN)["coreFiles"]["totalCount"])
+
+
+def test_the_uploader_gets_the_file_back_and_nothing_runs(server: Server) -> None:
+    answer = send(server, PNG)
+    body = answer.json()
+    assert answer.status_code == 201
+    assert (body["name"], body["mime"], body["sizeBytes"]) == ("照片.png", "image/png", len(PNG))
+    assert body["sha256"] in stored(server)
+    got = server.client.get(f"/files/{body['id']}", headers=server.headers(STAFF))
+    assert (got.status_code, got.content, got.headers["content-type"]) == (200, PNG, "image/png")
+    assert got.headers["content-disposition"].startswith("attachment;")
+    assert got.headers["x-content-type-options"] == "nosniff"
+    assert got.headers["content-security-policy"] == "sandbox; default-src 'none'"
+
+
+def test_the_same_content_is_kept_once(server: Server) -> None:
+    first, second = send(server, PNG + b"1").json(), send(server, PNG + b"1", RESIDENT).json()
+    assert first["id"] != second["id"]
+    assert first["sha256"] == second["sha256"]
+    assert [name for name in stored(server) if name == first["sha256"]] == [first["sha256"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "mime"),
+    [
+        (b"\xff\xd8\xff\xe0abc", "image/jpeg"), (b"%PDF-1.7 x", "application/pdf"), ("你好\r\n".encode(), "text/plain"),
+        (docx(), "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"), (b"\0\0\0\x18ftypmp42", "video/mp4"),
+    ],
+)  # fmt: skip
+def test_the_kind_is_told_by_content(server: Server, content: bytes, mime: str) -> None:
+    assert send(server, content).json()["mime"] == mime
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<html><script>1</script>",
+        b"  \n<svg xmlns='x'/>",
+        b"MZ\x90\0",
+        b"\x7fELF\x01",
+        b"PK\x03\x04junk",
+        b"\0\1\2",
+        b"\xff\xfe\0",
+    ],
+)
+def test_other_kinds_are_refused_and_leave_nothing(server: Server, content: bytes) -> None:
+    before = (stored(server), rows(server))
+    answer = send(server, content)
+    assert answer.status_code == 415
+    assert answer.json()["errors"][0]["extensions"]["code"] == "UNSUPPORTED_MEDIA_TYPE"
+    assert (stored(server), rows(server)) == before
+
+
+@pytest.mark.parametrize(
+    ("actor", "status", "code"), [(None, 401, "NOT_AUTHENTICATED"), (ADMIN, 403, "PERMISSION_DENIED")]
+)
+def test_without_the_right_nothing_is_read(server: Server, actor: Actor | None, status: int, code: str) -> None:
+    before = (stored(server), rows(server))
+    answer = send(server, PNG + b"2", actor)
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (status, code)
+    assert (stored(server), rows(server)) == before
+
+
+@pytest.mark.parametrize("declares", [True, False])
+def test_a_large_file_is_refused_and_leaves_nothing(server: Server, declares: bool) -> None:
+    before = (stored(server), rows(server))
+    body = HEAD + PNG + b"x" * (MAX + (70_000 if declares else 10)) + b"\r\n--b--\r\n"
+    headers = {**server.headers(STAFF), "content-type": "multipart/form-data; boundary=b"}
+    content: Any = body if declares else (body[i : i + 9000] for i in range(0, len(body), 9000))
+    answer = server.client.post("/files", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (413, "BODY_TOO_LARGE")
+    assert (stored(server), rows(server)) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("application/json", b"{}", 415),
+        ("multipart/form-data", b"x", 415),
+        (FORM, b"junk", 400),
+        (FORM, HEAD + b"cut off", 400),
+        (FORM, HEAD + b"one\r\n" + HEAD + b"two\r\n--b--\r\n", 400),
+        (FORM, b"", 400),
+    ],
+)
+def test_broken_forms_are_refused_and_leave_nothing(server: Server, kind: str, body: bytes, status: int) -> None:
+    before = (stored(server), rows(server))
+    answer = server.client.post("/files", content=body, headers={**server.headers(STAFF), "content-type": kind})
+    assert answer.status_code == status
+    assert (stored(server), rows(server)) == before
+
+
+def test_another_part_is_not_the_file(server: Server) -> None:
+    assert send(server, PNG, part="other").status_code == 400
+    assert send(server, b"").status_code == 400
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (stored(server), rows(server))
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/path")
+
+    monkeypatch.setattr("core.api.upload.os.fsync", full)
+    answer = send(server, PNG + b"3")
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (507, "STORAGE_FULL")
+    assert "secret" not in answer.text
+    assert (stored(server), rows(server)) == before
+    monkeypatch.undo()
+    assert send(server, PNG + b"3").status_code == 201
+
+
+@pytest.mark.parametrize("id", ["x", "01890000-0000-7000-8000-00000000dead", "..%2f..%2fetc%2fpasswd"])
+def test_unknown_files_are_not_found(server: Server, id: str) -> None:
+    assert server.client.get(f"/files/{id}", headers=server.headers(STAFF)).status_code == 404
+
+
+def test_others_get_a_file_only_through_a_row_they_read(server: Server) -> None:
+    id = send(server, PNG + b"4").json()["id"]
+    for actor in (None, RESIDENT):
+        answer = server.client.get(f"/files/{id}", headers=server.headers(actor))
+        assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\x\\报告.pdf", "报告.pdf"), ("a\u202egpj.exe", "agpj.exe"), ("\0\n", "未命名"),
+        ("", "未命名"), ("x" * 300 + ".pdf", "x" * 196 + ".pdf"), (" .. ", "未命名"), ("e\u0301.txt", "\u00e9.txt"),
+    ],
+)  # fmt: skip
+def test_names_deceive_nobody(given: str, kept: str) -> None:
+    assert clean_name(given) == kept
+
+
+def test_names_fit_their_column() -> None:
+    assert len(clean_name("名" * 500 + "." + "x" * 500)) <= 200
+
+
+def test_files_live_below_their_folder(server: Server) -> None:
+    folder: Path = server.app.doors.files.folder
+    assert all(len(name) == 64 for name in stored(server))
+    assert not list((folder / "incoming").iterdir())
