@@ -24,7 +24,6 @@ class CsvRow:
 def read_csv(document: Document, draft: Draft, *, required: frozenset[str], known: frozenset[str]) -> list[CsvRow]:
     """Rows of the file a document names under `file`; problems go to the draft."""
     name = f"{document.name.rpartition('/')[0]}/{document.value['file']}"
-    draft.claimed.add(name)
     if name not in draft.folder.files:
         # A file that exists but could not be read has its own problem.
         if not any(p.place == draft.folder.place_of(name) for p in draft.folder.problems):

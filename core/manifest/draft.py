@@ -25,10 +25,8 @@ class Draft:
     known: frozenset[str]
     #: Files with problems of their own; what they declare is not reported as missing.
     broken: set[str] = field(default_factory=set)
-    #: Fields that could not be made, by own entity.
+    #: Fields whose declaration does not fit the schema, by own entity.
     broken_fields: dict[str, set[str]] = field(default_factory=dict)
-    #: Files that belong to a document ("codes/x.csv").
-    claimed: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
     def error(self, id: str, place: Place, message: str, hint: str = "") -> None:

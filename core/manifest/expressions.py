@@ -18,10 +18,14 @@ def read_expression(source: str, entity: Entity, place: Place, draft: Draft) -> 
         expr = parse(source)
         return expr, check_types(expr, names)
     except ExprError as err:
-        broken = set().union(*draft.broken_fields.values())
-        if expr is not None and any(broken.intersection(path) for path in paths(expr)):
-            # The field has its own problem.
+        if expr is not None and any(_is_excused(path, draft) for path in paths(expr)):
             return None
         hint = "可用的字段：" + "、".join(list(names)[:20])
         draft.error("expr.invalid", place, f"表达式有误：{err}", hint)
         return None
+
+
+def _is_excused(path: tuple[str, ...], draft: Draft) -> bool:
+    """What the path leads through has its own problem."""
+    broken = set().union(*draft.broken_fields.values())
+    return bool(broken.intersection(path)) or (len(path) > 1 and any(f.startswith("entities/") for f in draft.broken))

@@ -1,4 +1,4 @@
-"""What a field's declaration must hold beyond its schema, before the field is made."""
+"""What a field's declaration must hold beyond its schema."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LIST_NEEDS = {"code": "set", "enum": "values"}
 
 
 def check_declaration(name: str, spec: Mapping[str, Any], document: Document, draft: Draft) -> bool:
-    """Report everything wrong with one field; True when it can be made."""
+    """Report everything wrong with one field; True when nothing is."""
     before = len(draft.problems)
     if name in RESERVED:
         place = document.key_place("fields", name)

@@ -82,6 +82,8 @@ def _names(folder: Folder) -> Iterator[str]:
             if count > FILES_MAX:
                 message = f"文件超过 {FILES_MAX} 个"
                 folder.problems.append(error("file.too-many", folder.place, message, "把与清单无关的文件移走"))
+                # Half a plugin would only make more noise.
+                folder.files.clear()
                 return
             yield _inside(folder, base, name)
 

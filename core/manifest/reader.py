@@ -140,7 +140,7 @@ def _build(source: Source, head: Plugin, world: World, known: frozenset[str]) ->
         parts[section.name] = section.build(documents, draft)
     source.reading.plugin = draft.plugin
     source.reading.add(draft.problems)
-    source.reading.add(source.strangers(draft.claimed))
+    source.reading.add(source.strangers())
 
 
 def _check_together(done: Mapping[str, PluginReading]) -> None:

@@ -59,14 +59,28 @@ class Source:
     #: False when another folder has the id.
     is_first: bool = True
 
-    def strangers(self, claimed: Iterable[str]) -> Iterator[Problem]:
-        """Files that no section knows: most often a misspelt folder."""
-        for name in sorted(set(self.folder.files) - set(claimed)):
+    def strangers(self) -> Iterator[Problem]:
+        """Files that no section and no document knows: most often a misspelt folder."""
+        for name in sorted(set(self.folder.files) - self._tables()):
             if _section_of(name) is None and not name.rpartition("/")[2].startswith(_PROSE):
                 known = [file for section in sections() for file in section.files]
                 yield error(
                     "file.unknown", self.folder.place_of(name), f"不认识的文件 {name}", did_you_mean(name, known)
                 )
+
+    def _tables(self) -> set[str]:
+        """CSV files that documents name; all those beside a document that cannot be read."""
+        tables = {f"{_folder(d.name)}/{d.value['file']}" for d in self.documents.values() if _names_file(d)}
+        unread = {_folder(n) for n in self.folder.files if _section_of(n) and n not in self.documents}
+        return tables | {name for name in self.folder.files if name.endswith(".csv") and _folder(name) in unread}
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _names_file(document: Document) -> bool:
+    return isinstance(document.value, dict) and "file" in document.value
 
 
 def open_source(path: Path) -> Source:

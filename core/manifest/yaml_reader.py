@@ -72,11 +72,15 @@ class _Builder:
         except yaml.MarkedYAMLError as err:
             mark = err.problem_mark or err.context_mark
             place = Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)
-            hint = "缩进只用空格，不用制表符" if "tab" in str(err.problem) else "检查缩进、冒号后的空格和引号"
+            hint = "缩进只用空格，不用制表符" if self._has_tab(place) else "检查缩进、冒号后的空格和引号"
             raise _Refused(error("yaml.syntax", place, f"YAML 语法有误：{err.problem}", hint)) from None
         except yaml.reader.ReaderError as err:
             place = self._place_at(int(err.position))
             raise _Refused(error("yaml.character", place, "含有 YAML 不允许的控制字符", "删去这个字符")) from None
+
+    def _has_tab(self, place: Place) -> bool:
+        line = "".join(self.text.splitlines()[place.line - 1 : place.line])
+        return "\t" in line[: len(line) - len(line.lstrip())]
 
     def _place_at(self, position: int) -> Place:
         before = self.text[:position]

@@ -51,13 +51,13 @@ def _entity(document: Document, draft: Draft) -> Entity | None:
         return None
     fields = {key: _field(key, spec, document, draft) for key, spec in document.entries("fields")}
     # The others are still checked, and nobody is told that these are missing.
-    draft.broken_fields[name] = {key for key in value["fields"] if fields.get(key) is None}
+    draft.broken_fields[name] = {key for key in value["fields"] if key not in fields}
     entity = Entity(
         plugin_id=draft.plugin.id,
         name=name,
         title=value["title"],
         description=value.get("description", ""),
-        fields={key: found for key, found in fields.items() if found},
+        fields=fields,
         indexes=tuple(map(tuple, value.get("indexes", ()))),
         unique=tuple(map(tuple, value.get("unique", ()))),
         history=value.get("history", True),
@@ -73,29 +73,32 @@ def _entity(document: Document, draft: Draft) -> Entity | None:
     return entity
 
 
-def _field(name: str, spec: Mapping[str, Any], document: Document, draft: Draft) -> Field | None:
-    if not check_declaration(name, spec, document, draft):
-        return None
+def _field(name: str, spec: Mapping[str, Any], document: Document, draft: Draft) -> Field:
+    """The field, whatever is wrong with it: what names it is checked all the same."""
+    is_sound = check_declaration(name, spec, document, draft)
+    # Options first, then the default: a default of a code field needs its codes.
+    field = make_field(name, {k: v for k, v in spec.items() if k != "default"}, plugin_id=draft.plugin.id)
+    field = _with_codes(field, document, draft)
+    default = spec.get("default")
+    if default is None or not is_sound:
+        return field
     try:
-        # Options first, then the default: a default of a code field needs its codes.
-        field = make_field(name, {k: v for k, v in spec.items() if k != "default"}, plugin_id=draft.plugin.id)
-        field = _with_codes(field, document, draft)
-        default = spec.get("default")
-        return field if default is None else replace(field, default=field.parse(default))
+        return replace(field, default=field.parse(default))
     except FieldError as err:
         place = document.place("fields", name, "default")
         draft.error("entity.default-invalid", place, f"{name} 的默认值无效：{err.message}", "改正或删去 default")
-        return None
+        return field
 
 
 def _with_codes(field: Field, document: Document, draft: Draft) -> Field:
     if not isinstance(field, Code | List) or not field.code_set:
         return field
+    if f"codes/{field.code_set}.yaml" in draft.broken:
+        return field
     if (code_set := draft.codes.get(field.code_set)) is None:
-        if f"codes/{field.code_set}.yaml" not in draft.broken:
-            place = document.place("fields", field.name, "set")
-            hint = did_you_mean(field.code_set, draft.codes)
-            draft.error("entity.codes-unknown", place, f"没有代码集 {shown(field.code_set)}", hint)
+        place = document.place("fields", field.name, "set")
+        hint = did_you_mean(field.code_set, draft.codes)
+        draft.error("entity.codes-unknown", place, f"没有代码集 {shown(field.code_set)}", hint)
         return field
     return replace(field, codes={code: item.parent for code, item in code_set.items.items()})
 

@@ -1,0 +1,294 @@
+"""Bad entities, expressions, rules, codes, rows, jobs and texts, and every problem the check must find."""
+
+from __future__ import annotations
+
+from tests.manifest.changes import (
+    ACCESS,
+    BETA,
+    BLOCK,
+    FRENCH,
+    HOUSE,
+    JOBS,
+    KINDS,
+    MORE,
+    PLUGIN,
+    ROWS,
+    Case,
+    added,
+    appended,
+    entity,
+    field,
+    rule,
+)
+from tests.manifest.folders import GOOD, HEAD, changed
+
+CASES: list[Case] = [
+    # entities
+    (
+        "name and file",
+        added("alpha/entities/b.yaml", "entity: a\ntitle: 甲\nfields: {x: {type: date, title: 日}}\n"),
+        ["alpha/entities/b.yaml:1:9 entity.name-file"],
+    ),
+    (
+        "long table",
+        {
+            **GOOD,
+            "alpha_beta/plugin.yaml": HEAD.format(id="alpha_beta"),
+            f"alpha_beta/entities/{'e' * 41}.yaml": f"entity: {'e' * 41}\ntitle: 长\nfields:\n"
+            "  a: {type: date, title: 日}\n",
+        },
+        ["alpha_beta/entities/eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee.yaml:1:9 entity.name-too-long"],
+    ),
+    ("Python keyword", field("type: string", "class"), ["alpha/entities/block.yaml:6:3 entity.name-reserved"]),
+    ("mapper's word", field("type: string", "filter"), ["alpha/entities/block.yaml:6:3 entity.name-reserved"]),
+    ("system column", field("type: string", "created_at"), ["alpha/entities/block.yaml:6:3 entity.name-reserved"]),
+    ("unknown ref", field("type: ref, to: hose"), ["alpha/entities/block.yaml:6:32 entity.ref-unknown"]),
+    ("ref to no plugin", field("type: ref, to: cor.person"), ["alpha/entities/block.yaml:6:32 entity.ref-unknown"]),
+    (
+        "set null",
+        changed(HOUSE, "required: true, inverse", "required: true, on_delete: set_null, inverse"),
+        ["alpha/entities/house.yaml:6:70 entity.ref-set-null"],
+    ),
+    (
+        "second order",
+        {**changed(BLOCK, "title: 楼\n", ""), ACCESS: GOOD[ACCESS].replace("resident", "residnt")},
+        ["alpha/access.yaml:2:12 access.role-unknown", "alpha/entities/block.yaml:1:1 manifest.key-missing"],
+    ),
+    (
+        "what is well beside what is bad",
+        changed(
+            BLOCK,
+            "  is_old:",
+            "  f: {type: strnig, title: 列}\n"
+            "  filter: {type: ref, to: hose, title: 列}\n  g: {type: ref, to: hose, title: 列}\n  is_old:",
+        ),
+        [
+            "alpha/entities/block.yaml:6:13 manifest.not-allowed",
+            "alpha/entities/block.yaml:7:3 entity.name-reserved",
+            "alpha/entities/block.yaml:7:27 entity.ref-unknown",
+            "alpha/entities/block.yaml:8:22 entity.ref-unknown",
+        ],
+    ),
+    (
+        "foreign inverse",
+        field("type: ref, to: core.person, inverse: blocks"),
+        ["alpha/entities/block.yaml:6:54 entity.inverse-foreign"],
+    ),
+    (
+        "double inverse",
+        field("type: ref, to: house, inverse: room"),
+        ["alpha/entities/block.yaml:6:48 entity.inverse-duplicate"],
+    ),
+    (
+        "inverse twice",
+        entity(
+            "x",
+            "  a: {type: ref, title: 甲, to: block, inverse: xs}\n"
+            "  b: {type: ref, title: 乙, to: block, inverse: xs}\n",
+        ),
+        ["alpha/entities/x.yaml:4:48 entity.inverse-duplicate", "alpha/entities/x.yaml:5:48 entity.inverse-duplicate"],
+    ),
+    (
+        "one GraphQL name",
+        entity("x", "  a_1: {type: date, title: 甲}\n  a1: {type: date, title: 乙}\n"),
+        ["alpha/entities/x.yaml:4:3 entity.field-duplicate", "alpha/entities/x.yaml:5:3 entity.field-duplicate"],
+    ),
+    (
+        "one column",
+        entity("x", "  at: {type: point, title: 甲}\n  at_lng7: {type: integer, title: 乙}\n"),
+        ["alpha/entities/x.yaml:4:3 entity.field-duplicate", "alpha/entities/x.yaml:5:3 entity.field-duplicate"],
+    ),
+    (
+        "ref and its id",
+        changed(HOUSE, "  room:", "  owner_id: {type: string, title: 又}\n  room:"),
+        [
+            "alpha/entities/house.yaml:7:3 entity.field-duplicate",
+            "alpha/entities/house.yaml:8:3 entity.field-duplicate",
+        ],
+    ),
+    (
+        "one type",
+        entity("house_edge", "  a: {type: date, title: 日}\n"),
+        ["alpha/entities/house_edge.yaml:1:1 entity.graphql-duplicate"],
+    ),
+    ("one list", appended(BLOCK, "plural: block\n"), ["alpha/entities/block.yaml:1:1 entity.graphql-duplicate"]),
+    (
+        "index of nothing",
+        appended(BLOCK, "indexes: [[nmae]]\n"),
+        ["alpha/entities/block.yaml:7:12 entity.field-unknown"],
+    ),
+    ("display of nothing", appended(BLOCK, "display: nmae\n"), ["alpha/entities/block.yaml:7:10 entity.field-unknown"]),
+    (
+        "index of a list",
+        changed(HOUSE, "[[use, -created_at]]", "[[tags]]"),
+        ["alpha/entities/house.yaml:18:12 entity.not-indexable"],
+    ),
+    (
+        "unique point",
+        changed(HOUSE, "[[block, room]]", "[[at]]"),
+        ["alpha/entities/house.yaml:19:11 entity.not-indexable"],
+    ),
+    ("minimum", field("type: integer, min: 9, max: 1"), ["alpha/entities/block.yaml:6:37 entity.field-range"]),
+    ("scale", field("type: decimal, precision: 2, scale: 4"), ["alpha/entities/block.yaml:6:53 entity.field-range"]),
+    (
+        "division from",
+        appended(BLOCK, "division_from: name\n"),
+        ["alpha/entities/block.yaml:7:16 entity.division-from"],
+    ),
+    (
+        "renamed entity",
+        appended(BLOCK, "renamed_from: house\n"),
+        ["alpha/entities/block.yaml:7:15 entity.renamed-exists"],
+    ),
+    (
+        "renamed field",
+        field("type: string, renamed_from: name"),
+        ["alpha/entities/block.yaml:6:45 entity.renamed-exists"],
+    ),
+    ("level missing", field("type: idno"), ["alpha/entities/block.yaml:6:3 entity.level-missing"]),
+    (
+        "level too high",
+        changed(PLUGIN, "data_level_max: L4", "data_level_max: L2"),
+        [
+            "alpha/entities/house.yaml:10:42 entity.level-too-high",
+            "alpha/entities/house.yaml:11:43 entity.level-too-high",
+        ],
+    ),
+    ("purpose missing", field("type: string, level: L4"), ["alpha/entities/block.yaml:6:3 entity.purpose-missing"]),
+    (
+        "purpose unknown",
+        field("type: string, purpose: cure"),
+        ["alpha/entities/block.yaml:6:40 entity.purpose-unknown"],
+    ),
+    ("unknown codes", field("type: code, set: kins"), ["alpha/entities/block.yaml:6:34 entity.codes-unknown"]),
+    ("bad default", field("type: integer, default: 1.5"), ["alpha/entities/block.yaml:6:41 entity.default-invalid"]),
+    (
+        "default of a code",
+        field("type: code, set: kinds, default: zz"),
+        ["alpha/entities/block.yaml:6:50 entity.default-invalid"],
+    ),
+    (
+        "sequence",
+        field('type: sequence, format: "CM{date:%Y}"'),
+        ["alpha/entities/block.yaml:6:41 entity.sequence-format"],
+    ),
+    (
+        "Unicode class",
+        field("type: string, pattern: '^\\p{L}+$'"),
+        ["alpha/entities/block.yaml:6:40 entity.pattern-unicode"],
+    ),
+    ("look-ahead", field("type: string, pattern: '(?=a)b'"), ["alpha/entities/block.yaml:6:40 entity.pattern-invalid"]),
+    ("broken pattern", field("type: string, pattern: '[a'"), ["alpha/entities/block.yaml:6:40 entity.pattern-invalid"]),
+    (
+        "catastrophic pattern",
+        field("type: string, pattern: '^(a+)+$'"),
+        ["alpha/entities/block.yaml:6:40 entity.pattern-backtracking"],
+    ),
+    (
+        "overlap",
+        field("type: string, pattern: '^(a|a)*$'"),
+        ["alpha/entities/block.yaml:6:40 entity.pattern-backtracking"],
+    ),
+    (
+        "computed type",
+        field("type: computed, as: date, expr: floors + 1"),
+        ["alpha/entities/block.yaml:6:37 entity.computed-type"],
+    ),
+    (
+        "computed by caller",
+        field("type: computed, as: boolean, expr: name == me.id"),
+        ["alpha/entities/block.yaml:6:52 entity.computed-scope"],
+    ),
+    (
+        "stored clock",
+        field("type: computed, as: date, expr: today(), stored: true"),
+        ["alpha/entities/block.yaml:6:49 entity.computed-scope"],
+    ),
+    # expressions and access
+    (
+        "no field",
+        field("type: computed, as: boolean, expr: flors > 1"),
+        ["alpha/entities/block.yaml:6:52 expr.invalid"],
+    ),
+    ("no expression", rule("entity: block, can: [read], where: name ="), ["alpha/access.yaml:6:57 expr.invalid"]),
+    ("unknown me", rule("entity: block, can: [read], where: name == me.nmae"), ["alpha/access.yaml:6:57 expr.invalid"]),
+    (
+        "unknown path",
+        rule("entity: house, can: [read], where: block.flors > 1"),
+        ["alpha/access.yaml:6:57 expr.invalid"],
+    ),
+    ("where is text", rule("entity: block, can: [read], where: name"), ["alpha/access.yaml:6:57 access.where-type"]),
+    ("unknown role", changed(ACCESS, "resident", "residnt"), ["alpha/access.yaml:2:12 access.role-unknown"]),
+    ("unknown entity", rule("entity: blok, can: [read]"), ["alpha/access.yaml:6:30 entity.unknown"]),
+    (
+        "unknown fields",
+        rule("entity: block, can: [read], fields: [nmae], except: [flors]"),
+        ["alpha/access.yaml:6:59 access.field-unknown", "alpha/access.yaml:6:75 access.field-unknown"],
+    ),
+    (
+        "clear what is closed",
+        rule("entity: house, can: [read], fields: [room], clear: [phone]"),
+        ["alpha/access.yaml:6:74 access.clear-closed"],
+    ),
+    # codes, data, demo, jobs, i18n
+    (
+        "code set and file",
+        changed(KINDS, "code_set: kinds", "code_set: kind"),
+        [
+            "alpha/codes/kinds.yaml:1:11 codes.name-file",
+            "alpha/entities/house.yaml:13:38 entity.codes-unknown",
+            "alpha/i18n/en.yaml:3:1 i18n.path-unknown",
+        ],
+    ),
+    ("double code", appended(KINDS, "  - {code: a, title: 又}\n"), ["alpha/codes/kinds.yaml:7:5 codes.duplicate"]),
+    (
+        "unknown parent",
+        appended(KINDS, "  - {code: b, title: 乙, parent: x}\n"),
+        ["alpha/codes/kinds.yaml:7:5 codes.parent-unknown"],
+    ),
+    (
+        "parent cycle",
+        appended(KINDS, "  - {code: b, title: 乙, parent: c}\n  - {code: c, title: 丙, parent: b}\n"),
+        ["alpha/codes/kinds.yaml:7:5 codes.parent-cycle", "alpha/codes/kinds.yaml:8:5 codes.parent-cycle"],
+    ),
+    (
+        "code set taken",
+        {**GOOD, "beta/plugin.yaml": BETA, "beta/codes/kinds.yaml": GOOD[KINDS]},
+        ["beta/codes/kinds.yaml:1:1 codes.id-taken"],
+    ),
+    (
+        "foreign rows",
+        changed(ROWS, "entity: block", "entity: core.person"),
+        ["alpha/data/blocks.yaml:1:9 data.entity-foreign"],
+    ),
+    (
+        "unknown column",
+        appended(ROWS, "  - {name: 四号楼, flors: 3}\n"),
+        ["alpha/data/blocks.yaml:5:17 data.field-unknown"],
+    ),
+    (
+        "bad value",
+        appended(ROWS, "  - {name: 四号楼, floors: six}\n"),
+        ["alpha/data/blocks.yaml:5:25 data.value-invalid"],
+    ),
+    (
+        "bad cell",
+        appended(MORE, "四号楼,six,maybe\n"),
+        ["alpha/data/more.csv:4:1 data.value-invalid", "alpha/data/more.csv:4:1 data.value-invalid"],
+    ),
+    ("missing value", appended(ROWS, "  - {floors: 3}\n"), ["alpha/data/blocks.yaml:5:5 data.value-missing"]),
+    ("double row", appended(MORE, "二号楼,3,\n"), ["alpha/data/more.csv:4:1 data.duplicate"]),
+    (
+        "demo field",
+        changed("alpha/demo/houses.yaml", "room:", "rom:"),
+        ["alpha/demo/houses.yaml:10:7 demo.field-unknown"],
+    ),
+    ("cron", changed(JOBS, "30 2 * * *", "60 2 * * *"), ["alpha/jobs.yaml:2:32 job.cron-invalid"]),
+    (
+        "job twice",
+        {**GOOD, "alpha/jobs/more.yaml": GOOD[JOBS]},
+        ["alpha/jobs/more.yaml:2:3 job.duplicate", "alpha/jobs/more.yaml:3:3 job.duplicate"],
+    ),
+    ("language", added("alpha/i18n/French.yaml", "title: Alpha\n"), ["alpha/i18n/French.yaml:1:1 i18n.language"]),
+    ("no such text", added(FRENCH, "entities.hose.title: Maison\n"), ["alpha/i18n/fr.yaml:1:1 i18n.path-unknown"]),
+]
