@@ -9,6 +9,9 @@ import sys
 
 import uvloop
 
+from core.api.changes import ChangeFeed
+from core.api.compose import Composer
+from core.api.console import build_roots
 from core.cli import UserError
 from core.host import open_host
 from core.settings import Settings
@@ -33,7 +36,9 @@ async def _run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with open_host(settings, migrate=False, follow=True, work=True) as host:
+    # The same API as in `serve`: handlers read through it, and all nodes must agree on its hash.
+    compose = Composer(build_roots(ChangeFeed(None)))
+    async with open_host(settings, migrate=False, compose=compose, follow=True, work=True) as host:
         print(
             f"worker 已启动：第 {host.generation.number} 代，{len(host.generation.world.plugins)} 个插件",
             file=sys.stderr,

@@ -43,9 +43,11 @@ class Compose(Protocol):
 
 
 class Prepare(Protocol):
-    """Brings the database to the state these plugins need; raises when that would lose data."""
+    """Brings the database to the state the `new` ones of these plugins need; raises when that would lose data."""
 
-    def __call__(self, database: Database, plugins: Mapping[str, Plugin]) -> Awaitable[None]: ...
+    def __call__(
+        self, database: Database, plugins: Mapping[str, Plugin], new: Mapping[str, Plugin]
+    ) -> Awaitable[None]: ...
 
 
 class Builder:
@@ -90,23 +92,25 @@ class Builder:
 
     async def _prepare_all(self, plugins: Mapping[str, Plugin]) -> dict[str, str]:
         new = {id: plugin for id, plugin in plugins.items() if self._prepared.get(id) != plugin.hash}
-        if not new:
-            return {}
+        return await self._prepare_new(plugins, new) if new else {}
+
+    async def _prepare_new(self, plugins: Mapping[str, Plugin], new: Mapping[str, Plugin]) -> dict[str, str]:
         try:
-            await self._prepare(self._database, new)
+            await self._prepare(self._database, plugins, new)
         except Exception as error:
-            if len(new) == 1:
-                return {next(iter(new)): str(error)[:500] or type(error).__name__}
-            return await self._prepare_each(new)
+            if len(new) > 1:
+                return await self._prepare_each(plugins, new)
+            log.warning("preparing %s failed", next(iter(new)), exc_info=error)
+            return {next(iter(new)): _reason(error)}
         await self._database.use([table_of(e) for plugin in new.values() for e in plugin.entities.values()])
         self._prepared |= {id: plugin.hash for id, plugin in new.items()}
         return {}
 
-    async def _prepare_each(self, plugins: Mapping[str, Plugin]) -> dict[str, str]:
+    async def _prepare_each(self, plugins: Mapping[str, Plugin], new: Mapping[str, Plugin]) -> dict[str, str]:
         """One plugin that cannot migrate must not hold up the others."""
         failures: dict[str, str] = {}
-        for id, plugin in plugins.items():
-            failures |= await self._prepare_all({id: plugin})
+        for id, plugin in new.items():
+            failures |= await self._prepare_new(plugins, {id: plugin})
         return failures
 
     async def _assemble(
@@ -157,7 +161,7 @@ class Builder:
             try:
                 await self._compose(World({**good, id: plugin}), self._hooks({**good, id: plugin}).types)
             except Exception as reason:
-                failures[id] = str(reason)[:500] or type(reason).__name__
+                failures[id] = _reason(reason)
             else:
                 good[id] = plugin
         if not failures:
@@ -175,3 +179,8 @@ class Builder:
                 await asyncio.sleep(0)
             digest.update(printed)
         return digest.hexdigest()[:16]
+
+
+def _reason(error: Exception) -> str:
+    """What an operator reads; a driver's text may be long."""
+    return str(error)[:500] or type(error).__name__

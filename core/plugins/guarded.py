@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any
 
 from tongban_sdk.errors import RequestError
 
 from core.plugins.breaker import Breaker
 from core.plugins.errors import HookFailedError, HookTimeoutError, PluginError, QuarantinedError
 from core.plugins.watchdog import WatchdogAlarm, Watched, watchdog, wrapped
-
-T = TypeVar("T")
 
 #: Longest stretch of a hook that does not await: the event loop stands still for everybody meanwhile.
 STRETCH_S = 0.25
@@ -22,12 +20,12 @@ STRETCH_S = 0.25
 async def guarded(
     plugin_id: str,
     hook: str,
-    call: Callable[[], Awaitable[T] | T],
+    call: Callable[[], Any],
     *,
     limit_s: float,
     breaker: Breaker | None = None,
     stretch_s: float = STRETCH_S,
-) -> T:
+) -> Any:
     """Run `call`; a RequestError passes (it is an answer), all else becomes a PluginError that names the plugin."""
     if breaker is not None and not breaker.admits():
         raise QuarantinedError(plugin_id, hook, f"已隔离：{breaker.reason}")
@@ -46,7 +44,7 @@ async def guarded(
     return result
 
 
-async def _run(plugin_id: str, hook: str, call: Callable[[], Awaitable[T] | T], limit_s: float, stretch_s: float) -> T:
+async def _run(plugin_id: str, hook: str, call: Callable[[], Any], limit_s: float, stretch_s: float) -> Any:
     deadline = asyncio.timeout(limit_s)
     try:
         with watchdog(stretch_s):

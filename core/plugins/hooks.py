@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import pluggy
+from strawberry.utils.str_converters import to_camel_case
 from tongban_sdk import hookspecs
 from tongban_sdk.host_api import GraphqlTypes, JobHandler
 
@@ -16,8 +17,6 @@ from core.manifest.model import Plugin
 from core.plugins.breaker import Breaker
 from core.plugins.errors import HookFailedError, HookResultError, PluginError
 from core.plugins.guarded import guarded
-
-T = TypeVar("T")
 
 #: Seconds for a whole call; documented at each hook in tongban_sdk/hookspecs.py.
 LIMITS_S: Mapping[str, float] = {
@@ -55,7 +54,7 @@ class Part:
             raise self._blame(HookResultError(self.plugin_id, hook, "None", type(result).__name__))
         return result
 
-    async def run(self, hook: str, call: Callable[[], Awaitable[T]], limit_s: float, stretch_s: float) -> T:
+    async def run(self, hook: str, call: Callable[[], Any], limit_s: float, stretch_s: float) -> Any:
         """Run something else of the plugin (a job handler, a resolver) under the same guard."""
         return await guarded(self.plugin_id, hook, call, limit_s=limit_s, stretch_s=stretch_s, breaker=self.breaker)
 
@@ -75,6 +74,7 @@ async def load_part(plugin: Plugin, breaker: Breaker) -> Part | None:
         return None
     manager = await guarded(plugin.id, "import", lambda: _register(plugin), limit_s=5.0, stretch_s=5.0)
     types = await _ask(plugin.id, manager, "graphql_types", GraphqlTypes)
+    _check_types(plugin, types or GraphqlTypes())
     handlers = await _ask(plugin.id, manager, "jobs", Mapping)
     _check_handlers(plugin, handlers or {})
     return Part(plugin.id, manager, breaker, types or GraphqlTypes(), dict(handlers or {}))
@@ -97,6 +97,18 @@ def _register(plugin: Plugin) -> pluggy.PluginManager:
     manager.register(target() if inspect.isclass(target) else target, plugin.id)
     manager.check_pending()
     return manager
+
+
+def _check_types(plugin: Plugin, types: GraphqlTypes) -> None:
+    """Root fields carry the plugin's name, so that no plugin can take a name from another."""
+    prefix = to_camel_case(plugin.id)
+    for root in filter(None, (types.query, types.mutation)):
+        definition = getattr(root, "__strawberry_definition__", None)
+        if definition is None:
+            raise HookResultError(plugin.id, "graphql_types", "strawberry 类型", root.__name__)
+        names = [field.graphql_name or to_camel_case(field.python_name) for field in definition.fields]
+        if wrong := [name for name in names if not name.startswith(prefix)]:
+            raise HookResultError(plugin.id, "graphql_types", f"以 {prefix} 开头的字段", "、".join(wrong))
 
 
 def _check_handlers(plugin: Plugin, handlers: Mapping[Any, Any]) -> None:

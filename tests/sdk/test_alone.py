@@ -28,7 +28,7 @@ def _run(*words: str | Path, cwd: Path, **env: str) -> str:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Wheels of the SDK and of the sample, built as a stranger builds them."""
     folder = tmp_path_factory.mktemp("wheels")
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder]
+    pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder)
     source = Path(shutil.copytree(SAMPLE, folder / "source"))  # setuptools builds inside the source tree
     _run(*pip, ROOT / "sdk", source, cwd=folder)
     [sdk], [sample] = [list(folder.glob(f"{name}-*.whl")) for name in ("tongban_sdk", "tongban_reading_room")]
@@ -88,7 +88,17 @@ asyncio.run(main())
 
 def test_beside_the_host_it_appears_in_the_api(wheels: dict[str, Path], tmp_path: Path) -> None:
     site = tmp_path / "site"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site, wheels["sample"]]
+    pip: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        site,
+        wheels["sample"],
+    ]
     _run(*pip, cwd=tmp_path)
     done = _run(
         sys.executable, "-c", _BESIDE, cwd=ROOT,
