@@ -22,14 +22,17 @@ class SqlScope(Protocol):
 
     def column(self, path: tuple[str, ...]) -> Typed:
         """The value of a field of the row, or of a row its refs lead to."""
+        ...
 
     def const(self, value: Any, type: Type) -> str: ...
 
     def me(self, name: str, type: Type) -> str:
         """A fact about the caller; besides those of types.ME: <name>_first and <name>_last, the ends of a subtree."""
+        ...
 
     def in_me(self, sql: str, name: str, type: Type) -> str:
         """`sql` is an element of a list of the caller's."""
+        ...
 
     def now(self) -> str: ...
 
