@@ -49,7 +49,7 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, profile: Profile = "dev", **changes: Any) -> Iterator[Server]:
-    app = App(settings_in(folder, profile, **changes))
+def running(folder: Path, profile: Profile = "dev", *, schema: str | None = None, **changes: Any) -> Iterator[Server]:
+    app = App(settings_in(folder, profile, **changes), schema=schema)
     with TestClient(app) as client:
         yield Server(app, client)

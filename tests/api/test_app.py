@@ -1,8 +1,12 @@
+import asyncio
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
+import asyncpg
 import pytest
 from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
@@ -10,19 +14,40 @@ from tongban_sdk import Actor
 
 from core.api.documents import RULES
 from core.api.execution import core_schema
+from core.ops import metrics
 from core.settings import ROOT
 from graphql import parse, validate, validate_schema
 from tests.api.servers import ADMIN, RESIDENT, STAFF, Server, running
 
+POSTGRES_URL = os.environ.get("TONGBAN_TEST_DATABASE_URL", "")
 PLUGINS = "{plugins{id state reason}}"
 SWITCH = 'mutation($s:PluginState!){setPluginState(plugin:"community",state:$s){id state}}'
 NOTICE = "mutation($i:CommunityNoticeInput!){createCommunityNotice(input:$i){id version}}"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("app")) as server:
-        yield server
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("app")
+    if request.param == "sqlite":
+        with running(folder) as server:
+            yield server
+        return
+    if not POSTGRES_URL:
+        pytest.skip("Postgres not configured")
+    schema = f"t_{uuid4().hex[:12]}"
+    try:
+        with running(folder, database_url=POSTGRES_URL, schema=schema) as server:
+            yield server
+    finally:
+        asyncio.run(drop(schema))
+
+
+async def drop(schema: str) -> None:
+    connection = await asyncpg.connect(POSTGRES_URL)
+    try:
+        await connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+    finally:
+        await connection.close()
 
 
 def state_of(server: Server, id: str) -> str:
@@ -178,3 +203,14 @@ def test_the_explorer_needs_nothing_from_elsewhere(server: Server) -> None:
     assert "https://" not in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "{nonce}" not in page.text
+
+
+def test_reads_of_manifest_rows_are_compiled(server: Server) -> None:
+    def compiled() -> float:
+        return metrics.REGISTRY.get_sample_value("tongban_operations_compiled_total") or 0
+
+    before = compiled()
+    server.data("{communityNotices(first:5){nodes{id title} totalCount}}", STAFF)
+    assert compiled() == before + 1
+    server.data("{communityNotices(first:5){nodes{id}} __schema{queryType{name}}}", STAFF)
+    assert compiled() == before + 1
