@@ -165,7 +165,8 @@ def begin_immediate(connection: sqlite3.Connection) -> None:
 
 
 def _is_interrupt(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY)
+    # The low byte is the kind; the rest tells busy-while-recovering from busy-with-a-snapshot and the like.
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY)
 
 
 def translate(error: sqlite3.IntegrityError) -> Exception:
