@@ -6,12 +6,13 @@ import asyncio
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import strawberry
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from tongban_sdk.host_api import GraphqlTypes
 
+from core.api.handwritten import read_rows, stand_in
 from core.api.plugin_types import PluginTypes, PluginTypesCache, SchemaConflictError
 from core.api.scalars import SHARED
 from core.manifest.model import World
@@ -67,13 +68,17 @@ class HostSchema(strawberry.Schema):
         # Strawberry's field extensions change a field when they are applied: every build gets its own copy.
         return [copy.copy(f) if f.extensions else f for f in type_definition.fields]
 
+    #: Set on a subclass before it is built: types of manifests by name.
+    manifest_types: ClassVar[Mapping[str, GraphQLObjectType]] = {}
+
     @property
     def schema_converter(self) -> GraphQLCoreConverter:
         return self._converter
 
     @schema_converter.setter
     def schema_converter(self, converter: GraphQLCoreConverter) -> None:
-        # Hand-written types may use the scalars of manifests by their names.
+        # Strawberry's constructor makes the converter and uses it at once: this is the only moment in between.
+        stand_in(converter, self.manifest_types)
         self._converter = converter
 
     def merged(self, parts: Mapping[str, PluginTypes]) -> HostSchema:
@@ -98,28 +103,40 @@ class Composer:
             parts[plugin.id] = await self._cache.get(plugin, parts)
             await asyncio.sleep(0)
         self._cache.keep_only(set(world.plugins))
-        base = self._strawberry(types)
+        base = self._strawberry(types, self._reachable(world, types, parts))
         await asyncio.sleep(0)
         schema = base.merged(parts)
         forget_old_schemas()
         return schema
 
-    def _strawberry(self, types: Mapping[str, GraphqlTypes]) -> HostSchema:
+    @staticmethod
+    def _reachable(
+        world: World, types: Mapping[str, GraphqlTypes], parts: Mapping[str, PluginTypes]
+    ) -> tuple[PluginTypes, ...]:
+        """Types that Python of plugins may name: of the plugin itself and of those it requires."""
+        ids = {other for id in types if id in world.plugins for other in (id, "core", *world.plugins[id].requires)}
+        return tuple(part for id, part in parts.items() if id in ids)
+
+    def _strawberry(self, types: Mapping[str, GraphqlTypes], reachable: tuple[PluginTypes, ...]) -> HostSchema:
         roots: list[tuple[str, Any]] = [("", self.own), *types.items()]
-        key = tuple((id, r.query, r.mutation, getattr(r, "subscription", None)) for id, r in roots)
+        key = (reachable, *((id, r.query, r.mutation, getattr(r, "subscription", None)) for id, r in roots))
         if self._base is None or self._base[0] != key:
-            self._base = (key, _strawberry_schema(roots))
+            objects = {t.object.name: t.object for part in reachable for t in part.entities.values()}
+            self._base = (key, _strawberry_schema(roots, objects))
         return self._base[1]
 
 
-def _strawberry_schema(roots: list[tuple[str, Any]]) -> HostSchema:
+def _strawberry_schema(roots: list[tuple[str, Any]], objects: Mapping[str, GraphQLObjectType]) -> HostSchema:
     classes = {
         name: _joined(name, [(id, cls) for id, r in roots if (cls := getattr(r, name.lower(), None))])
         for name in ("Query", "Mutation", "Subscription")
     }
     # Strawberry wants a query; this field disappears as soon as anything real is there.
     query = classes["Query"] or strawberry.type(type("Query", (), {"__annotations__": {"version": str}, "version": ""}))
-    return HostSchema(query=query, mutation=classes["Mutation"], subscription=classes["Subscription"])
+    kind = type("HostSchema", (HostSchema,), {"manifest_types": objects})
+    schema: HostSchema = kind(query=query, mutation=classes["Mutation"], subscription=classes["Subscription"])
+    read_rows(schema._schema)
+    return schema
 
 
 def _joined(name: str, classes: list[tuple[str, type]]) -> type | None:
