@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,8 @@ class Folder:
     shown: str
     files: dict[str, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    #: sha256 over names and bytes.
+    hash: str = ""
 
     @property
     def id(self) -> str:
@@ -39,14 +41,6 @@ class Folder:
 
     def place_of(self, name: str) -> Place:
         return Place(f"{self.shown}/{name}")
-
-    @property
-    def hash(self) -> str:
-        digest = hashlib.sha256()
-        for name, data in sorted(self.files.items()):
-            digest.update(f"{name}\0{len(data)}\0".encode())
-            digest.update(data)
-        return digest.hexdigest()
 
 
 def plugin_folders(directory: Path) -> list[Path]:
@@ -66,14 +60,23 @@ def read_folder(path: Path) -> Folder:
         data = _read(folder, name)
         if data is not None:
             folder.files[name] = data
+    folder.hash = _hash(folder.files)
     return folder
+
+
+def _hash(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, data in sorted(files.items()):
+        digest.update(f"{name}\0{len(data)}\0".encode("utf-8", "surrogateescape"))
+        digest.update(data)
+    return digest.hexdigest()
 
 
 def _names(folder: Folder) -> Iterator[str]:
     """Names of all files, sorted; hidden ones are not looked at."""
     count = 0
     for base, directories, files in os.walk(folder.path):
-        directories[:] = sorted(d for d in directories if not d.startswith((".", "__")))
+        directories[:] = sorted(d for d in directories if d.isprintable() and not d.startswith((".", "__")))
         for name in [d for d in directories if Path(base, d).is_symlink()]:
             directories.remove(name)
             folder.problems.append(_symlink(folder.place_of(_inside(folder, base, name)), "文件夹"))
@@ -85,7 +88,12 @@ def _names(folder: Folder) -> Iterator[str]:
                 # Half a plugin would only make more noise.
                 folder.files.clear()
                 return
-            yield _inside(folder, base, name)
+            if name.isprintable():
+                yield _inside(folder, base, name)
+            else:
+                # Half a name of another encoding, or one that would break the lines of a report.
+                message = f"文件名 {name.encode('unicode_escape').decode()} 含有不可见字符或不是 UTF-8"
+                folder.problems.append(error("file.unreadable", folder.place, message, "改成普通的文件名"))
 
 
 def _read(folder: Folder, name: str) -> bytes | None:

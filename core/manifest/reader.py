@@ -10,7 +10,6 @@ from tongban_sdk.problems import Place, Problem
 
 from core.manifest.draft import Draft
 from core.manifest.findings import did_you_mean, error, warning
-from core.manifest.folder import MANIFEST
 from core.manifest.model import Plugin, World
 from core.manifest.order import order_of, requirements
 from core.manifest.sections import sections
@@ -49,14 +48,16 @@ def read_world(folders: Sequence[Path], enabled: Collection[str] | None = None) 
 
 def read_plugins(folders: Sequence[Path], known: Reading | None = None) -> Reading:
     """Read and check plugin folders. What is unchanged since `known` is taken from there."""
-    sources = [open_source(path) for path in folders if not path.is_file()]
+    good = [r for r in known.plugins if r.state == "ok" and not r.problems] if known else []
+    unchanged = {r.key[:2]: r for r in good}
+    sources = [open_source(path, unchanged) for path in folders if not path.is_file()]
     heads = _heads(sources)
     order, cycles = order_of({id: source.head for id, source in heads.items() if source.head})
     _report_cycles(cycles, heads)
-    unchanged = {r.key: r for r in known.plugins if r.state == "ok" and not r.problems} if known else {}
+    by_key = {r.key: r for r in good}
     done: dict[str, PluginReading] = {}
     for id in order:
-        done[id] = _finish(heads[id], done, frozenset(heads), unchanged)
+        done[id] = _finish(heads[id], done, frozenset(heads), by_key)
     _check_together(done)
     others = (source.reading for source in sources if done.get(source.reading.id) is None or not source.is_first)
     return Reading((*done.values(), *others))
@@ -72,7 +73,7 @@ def _heads(sources: Sequence[Source]) -> dict[str, Source]:
         if first is not source:
             source.is_first = False
             message = f"标识 {source.head.id} 已被 {first.folder.shown} 使用"
-            place = source.documents[MANIFEST].place("id")
+            place = source.manifest.place("id")
             source.reading.add([error("plugin.id-taken", place, message, "换一个标识，或移走其中一个文件夹")])
     return heads
 
@@ -81,7 +82,7 @@ def _report_cycles(cycles: Sequence[Sequence[str]], heads: Mapping[str, Source])
     for cycle in cycles:
         way = " → ".join((*cycle, cycle[0]))
         for id in cycle:
-            document = heads[id].documents[MANIFEST]
+            document = heads[id].manifest
             place = document.place("requires" if "requires" in document.value else "after")
             heads[id].reading.add([error("plugin.cycle", place, f"依赖成环：{way}", "去掉其中一个 requires 或 after")])
 
@@ -97,10 +98,10 @@ def _finish(
     assert head is not None
     missing = [id for id in requirements(head) if id not in done or done[id].state != "ok"]
     if missing:
-        _wait(reading, missing, source.documents[MANIFEST].place("requires"), known)
+        _wait(reading, missing, source.manifest.place("requires"), known)
         return reading
     reading.key = (source.folder.path, head.hash, *(done[id].key for id in requirements(head)))
-    if same := unchanged.get(reading.key):
+    if not reading.problems and (same := unchanged.get(reading.key)):
         return replace(same, problems=[])
     _build(source, head, World(_closure(head, done)), known)
     return reading
@@ -131,6 +132,7 @@ def _closure(head: Plugin, done: Mapping[str, PluginReading]) -> dict[str, Plugi
 
 
 def _build(source: Source, head: Plugin, world: World, known: frozenset[str]) -> None:
+    source.parse()
     # Files with problems of their own: what they declare is not reported as missing.
     broken = {p.place.file.removeprefix(f"{source.folder.shown}/") for p in source.reading.problems}
     parts: dict[str, object] = {}

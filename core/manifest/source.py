@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -58,6 +58,22 @@ class Source:
     head: Plugin | None = None
     #: False when another folder has the id.
     is_first: bool = True
+    is_parsed: bool = False
+
+    def parse(self) -> None:
+        """Make documents of the files; once."""
+        if self.is_parsed:
+            return
+        self.is_parsed = True
+        for name, data in self.folder.files.items():
+            if section := _section_of(name):
+                _read_document(self, name, data, section)
+        _read_head(self)
+
+    @property
+    def manifest(self) -> Document:
+        self.parse()
+        return self.documents[MANIFEST]
 
     def strangers(self) -> Iterator[Problem]:
         """Files that no section and no document knows: most often a misspelt folder."""
@@ -83,15 +99,16 @@ def _names_file(document: Document) -> bool:
     return isinstance(document.value, dict) and "file" in document.value
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path, unchanged: Mapping[tuple[object, ...], PluginReading]) -> Source:
+    """Read a folder. Of one that is unchanged the head is known; its documents are parsed when they are needed."""
     folder = read_folder(path)
-    reading = PluginReading(folder.id, path, shown=folder.shown)
-    source = Source(folder, reading)
-    reading.add(folder.problems)
-    for name, data in folder.files.items():
-        if section := _section_of(name):
-            _read_document(source, name, data, section)
-    _read_head(source)
+    source = Source(folder, PluginReading(folder.id, path, shown=folder.shown))
+    source.reading.add(folder.problems)
+    same = unchanged.get((folder.path, folder.hash))
+    if same and not folder.problems:
+        source.head = same.plugin
+    else:
+        source.parse()
     return source
 
 
@@ -112,14 +129,12 @@ def _read_head(source: Source) -> None:
         source.head = read_head(document, source.folder)
         source.reading.id = source.head.id
         source.reading.add(check_head(document, source.folder))
-    elif (
-        not any(p.place.file == source.folder.place.file for p in source.folder.problems)
-        and MANIFEST not in source.folder.files
+    elif MANIFEST not in source.folder.files and not any(
+        p.place == source.folder.place for p in source.folder.problems
     ):
         message = f"文件夹 {source.folder.id} 里没有 {MANIFEST}"
-        source.reading.add(
-            [error("plugin.file-missing", source.folder.place, message, "写上 plugin.yaml，或移走这个文件夹")]
-        )
+        hint = "写上 plugin.yaml，或移走这个文件夹"
+        source.reading.add([error("plugin.file-missing", source.folder.place, message, hint)])
 
 
 def _section_of(name: str) -> Section | None:

@@ -19,7 +19,8 @@ DOCUMENTS = sorted(name for name in GOOD if name.endswith(".yaml"))
 #: Values that have broken parsers before.
 ODD: list[Any] = [
     None, True, 0, -1, 10**20, 1.5, "", "x", "no", "*", "core", "core.person", "house", "a.b.c", "..", "__class__",
-    "层", "\U0001f600", "id", "{seq:7}", "(((", "me.x == 1", "(" * 200, "L9", [], [[]], [None], {}, {"": ""}, {"$ref": "x"},
+    "层", "\U0001f600", "id", "{seq:7}", "(((", "me.x == 1", "(" * 200, "L9", [], [[]], [None], {},
+    {"": ""}, {"$ref": "x"},
     {"type": "ref"}, {"type": "enum", "title": "x", "values": {}}, ["read", "read"], "0 0 31 2 *",
 ]  # fmt: skip
 

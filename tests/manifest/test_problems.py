@@ -70,6 +70,15 @@ def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
     assert lines(read_plugins(plugin_folders(tmp_path)), tmp_path) == ["alpha/i18n/fr.yaml:0:0 file.unreadable"]
 
 
+def test_names_that_cannot_be_printed(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    for name in (b"a\nb.yaml", b"\xff.yaml"):
+        Path(os.fsdecode(bytes(tmp_path) + b"/alpha/i18n/" + name)).write_text("title: x\n")
+    reading = read_plugins(plugin_folders(tmp_path))
+    assert lines(reading, tmp_path) == ["alpha/plugin.yaml:0:0 file.unreadable"] * 2
+    assert all(str(problem).isprintable() for problem in reading.problems)
+
+
 def test_every_id_is_on_the_page_and_in_a_test() -> None:
     page = (ROOT / "docs/problems.md").read_text(encoding="utf-8")
     documented = re.findall(r"^## (\S+)$", page, re.MULTILINE)

@@ -227,6 +227,25 @@ def test_unchanged_plugins_are_taken_from_before(tmp_path: Path) -> None:
     assert second.world().plugins["alpha"].entities["block"].fields["name"].title == "名字"
 
 
+def test_a_link_added_to_an_unchanged_plugin_is_found(tmp_path: Path) -> None:
+    first = read(tmp_path)
+    (tmp_path / "alpha/i18n/fr.yaml").symlink_to("/etc/hostname")
+    second = read_plugins(plugin_folders(tmp_path), first)
+    assert lines(second, tmp_path) == ["alpha/i18n/fr.yaml:0:0 file.symlink"]
+    assert list(second.world().plugins) == ["core"]
+
+
+def test_an_unchanged_plugin_still_waits_for_one_that_went(tmp_path: Path) -> None:
+    first = read(tmp_path, {**GOOD, "beta/plugin.yaml": other("beta", requires=["alpha"])})
+    (tmp_path / "alpha/plugin.yaml").write_text("id: [")
+    second = read_plugins(plugin_folders(tmp_path), first)
+    assert {r.id: r.state for r in second.plugins} == {"core": "ok", "alpha": "invalid", "beta": "waiting"}
+    write(tmp_path, {"alpha/plugin.yaml": GOOD["alpha/plugin.yaml"]})
+    third = read_plugins(plugin_folders(tmp_path), second)
+    assert third.problems == []
+    assert [r.id for r in third.plugins] == ["core", "alpha", "beta"]
+
+
 @pytest.mark.parametrize("name", ["entities", "access.yaml"])
 def test_a_folder_meant_as_a_plugin_is_told_what_is_missing(tmp_path: Path, name: str) -> None:
     plugin = tmp_path / "beta"
