@@ -99,6 +99,14 @@ class Pool:
             connection.terminate()
         self._wake()
 
+    def drop_idle(self) -> None:
+        """After one connection was lost the others are doubtful: a restarted server should fail one call, not ten."""
+        idle, self._free = self._free, []
+        for connection in idle:
+            self._size -= 1
+            connection.terminate()
+            self._wake()
+
     async def release(self, connection: Connection) -> None:
         """The name Tortoise's client calls."""
         self.give_back(connection)

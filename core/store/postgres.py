@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -79,20 +78,6 @@ class PostgresEngine:
     async def close(self) -> None:
         await self.pool.close()
 
-    @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Connection]:
-        """A connection of one's own. It goes back to the pool only when the last call on it came to an end."""
-        connection = await self.acquire()
-        clean = False
-        try:
-            yield connection
-            clean = True
-        except (asyncpg.PostgresError, asyncpg.InterfaceError):
-            clean = True
-            raise
-        finally:
-            self.pool.give_back(connection, clean=clean)
-
     async def acquire(self) -> Connection:
         try:
             return await self.pool.acquire()
@@ -132,6 +117,8 @@ class PostgresEngine:
 
     async def _again(self, connection: Connection, error: Exception, sql: str, args: Args) -> list[Any]:
         """Once more when the schema changed under a prepared statement: it failed before it did anything."""
+        if connection.is_closed():
+            self.pool.drop_idle()
         if not isinstance(error, _STALE):
             raise translate(error) from error
         connection.statements.clear()
