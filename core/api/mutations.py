@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tongban_sdk.actor import Actor
+
 from core.fields import all_fields
 from core.fields.base import Field
 from core.fields.refs import Ref
 from core.manifest.model import Entity
+from core.read.roots import RootField
 from graphql import GraphQLObjectType, get_named_type
 
 
@@ -23,33 +26,26 @@ def values_of(entity: Entity, given: Mapping[str, Any]) -> dict[str, Any]:
     return {names[name]: value for name, value in given.items()}
 
 
-async def resolve_create(
-    _source: Any, info: Any, *, input: Mapping[str, Any], idempotencyKey: str | None = None
-) -> Any:
-    entity = _entity(info)
+async def written_id(writer: Any, actor: Actor, root: RootField, arguments: Mapping[str, Any]) -> str:
+    """Do what a root field asks; the id of the row. RequestError means that nothing was written."""
+    entity = root.entity
+    match root.kind:
+        case "create":
+            values, key = values_of(entity, arguments["input"]), arguments.get("idempotencyKey")
+            return str((await writer.create(actor, entity, values, idempotency_key=key)).id)
+        case "update":
+            patch = values_of(entity, arguments["patch"])
+            return str((await writer.update(actor, entity, arguments["id"], arguments["version"], patch)).id)
+        case _:
+            return str((await writer.delete(actor, entity, arguments["id"], arguments["version"])).id)
+
+
+async def resolve_write(_source: Any, info: Any, **arguments: Any) -> Any:
+    """Resolver of every mutation made from manifests."""
+    root: RootField = info.parent_type.fields[info.field_name].extensions["root"]
     context = info.context
-    written = await context.generation.writer.create(
-        context.actor, entity, values_of(entity, input), idempotency_key=idempotencyKey
-    )
-    return await _read_back(info, entity, written.id)
-
-
-async def resolve_update(_source: Any, info: Any, *, id: str, version: int, patch: Mapping[str, Any]) -> Any:
-    entity = _entity(info)
-    context = info.context
-    await context.generation.writer.update(context.actor, entity, id, version, values_of(entity, patch))
-    return await _read_back(info, entity, id)
-
-
-async def resolve_delete(_source: Any, info: Any, *, id: str, version: int) -> str:
-    context = info.context
-    await context.generation.writer.delete(context.actor, _entity(info), id, version)
-    return id
-
-
-def _entity(info: Any) -> Entity:
-    entity: Entity = info.parent_type.fields[info.field_name].extensions["root"].entity
-    return entity
+    id = await written_id(context.generation.writer, context.actor, root, arguments)
+    return id if root.kind == "delete" else await _read_back(info, root.entity, id)
 
 
 async def _read_back(info: Any, entity: Entity, id: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.api.mutations import resolve_create, resolve_delete, resolve_update
+from core.api.mutations import resolve_write
 from core.api.types import EntityTypes
 from core.fields.refs import Ref
 from core.manifest.model import Entity, Plugin
@@ -165,13 +165,13 @@ def _mutation_fields(types: EntityTypes) -> Iterator[tuple[str, GraphQLField]]:
             "idempotencyKey": GraphQLArgument(GraphQLString, description="重复提交时用同一个值，只会新建一次。"),
         }
         description = f"新建{entity.title}；看不到新建的行时回答为空。"
-        yield f"create{entity.type_name}", _root("create", types, types.object, arguments, resolve_create, description)
+        yield f"create{entity.type_name}", _root("create", types, types.object, arguments, resolve_write, description)
     if inputs.patch:
         arguments = {
             **id_and_version,
             "patch": GraphQLArgument(GraphQLNonNull(inputs.patch), description="要改的字段；填 null 表示清空。"),
         }
         description = f"修改{entity.title}。"
-        yield f"update{entity.type_name}", _root("update", types, types.object, arguments, resolve_update, description)
+        yield f"update{entity.type_name}", _root("update", types, types.object, arguments, resolve_write, description)
     description = f"删除{entity.title}；回答它的标识。"
-    yield f"delete{entity.type_name}", _root("delete", types, GraphQLID, id_and_version, resolve_delete, description)
+    yield f"delete{entity.type_name}", _root("delete", types, GraphQLID, id_and_version, resolve_write, description)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from tongban_sdk.actor import Actor
@@ -32,6 +32,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationType,
+    get_named_type,
 )
 
 OPERATIONS_MAX = 1000
@@ -79,6 +80,21 @@ class Compiled:
         return text.encode()
 
 
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """How the one field of a mutation is answered once it has written. `plan` None: the caller sees no such row."""
+
+    #: Variable that holds the id of the row written; no variable of a document can be called so.
+    ID: ClassVar[str] = "#id"
+
+    key: str
+    root: RootField
+    field: GraphQLField
+    node: FieldNode
+    variables: Mapping[str, Any]
+    plan: Plan | None
+
+
 class Reader:
     """Plans live and die with the generation; equal rules share them."""
 
@@ -113,6 +129,51 @@ class Reader:
             return Compiled(plan, plan.bind(actor, coerced, now)) if plan else None
         except (BadVariables, RequestError):
             return None
+
+    def compile_back(
+        self, document: DocumentNode, operation_name: str | None, variables: Mapping[str, Any], actor: Actor
+    ) -> ReadBack | None:
+        """A mutation of exactly one manifest field, ready to be answered; None: take the ordinary path."""
+        operation = self._operation(document, operation_name)
+        if operation is None or operation.node.operation is not OperationType.MUTATION:
+            return None
+        try:
+            coerced = operation.coerce(self._schema, variables)
+            key = (self._key(actor.roles), operation.shape(coerced))
+            plans = operation.plans
+            if key not in plans:
+                if len(plans) >= PLANS_MAX:
+                    plans.pop(next(iter(plans)))
+                plans[key] = self._back_plan(operation, coerced, actor)
+            found = plans[key]
+        except (BadVariables, RequestError):
+            return None
+        return None if found is None else ReadBack(found[0], found[1], found[2], found[3], coerced, found[4])
+
+    def _back_plan(
+        self, operation: Operation, coerced: Mapping[str, Any], actor: Actor
+    ) -> tuple[str, RootField, GraphQLField, FieldNode, Plan | None] | None:
+        mutation = self._schema.mutation_type
+        if mutation is None or operation.node.directives or _has_long_key(operation.document):
+            return None
+        planner = self._planner(Request(operation.fragments, coerced), actor)
+        try:
+            fields = planner.request.fields(mutation, (operation.node.selection_set,))
+            if len(fields) != 1:
+                return None
+            (key, nodes), *_ = fields.items()
+            field = mutation.fields.get(nodes[0].name.value)
+            root: RootField | None = field.extensions.get("root") if field else None
+            if field is None or root is None:
+                return None
+            plan = None
+            type_ = get_named_type(field.type)
+            if isinstance(type_, GraphQLObjectType) and planner.access.rules(root.entity):
+                sql = planner.by_id(root.entity, type_, nodes, Leaf(None, (ReadBack.ID,)))
+                plan = Plan.of(f"SELECT {sql}", planner.statement)
+        except NotPlannable:
+            return None
+        return key, root, field, nodes[0], plan
 
     def _operation(self, document: DocumentNode, name: str | None) -> Operation | None:
         key = (id(document), name)
