@@ -168,8 +168,29 @@ def _check_computed(field: Computed, entity: Entity, document: Document, draft: 
     if not fits(result, result_type(field)):
         message = f"{field.name} 声明为 {field.as_type}，表达式得到的是{result}"
         draft.error("entity.computed-type", document.place("fields", field.name, "as"), message, "改正 as 或表达式")
+    _check_computed_level(expr, field, entity, document, draft)
     for fault in _computed_faults(expr, field, entity):
         draft.error("entity.computed-scope", place, f"{field.name} 的表达式{fault}", "只用本行的普通字段")
+
+
+def _check_computed_level(expr: Expr, field: Computed, entity: Entity, document: Document, draft: Draft) -> None:
+    """A value worked out from personal data is personal data: masks and rights follow the level."""
+    highest = max((_level(path, entity, draft) for path in paths(expr)), default="L1")
+    if field.level < highest:
+        message = f"{field.name} 的分级 {field.level} 低于它取用的字段（{highest}）"
+        place = document.key_place("fields", field.name)
+        draft.error("entity.computed-level", place, message, f"写上 level: {highest}")
+
+
+def _level(path: tuple[str, ...], entity: Entity, draft: Draft) -> str:
+    *refs, last = path
+    for name in refs:
+        ref = entity.fields[name]
+        assert isinstance(ref, Ref)
+        target = draft.entity_of(ref.to)
+        assert target is not None
+        entity = target
+    return all_fields(entity)[last].level
 
 
 def _computed_faults(expr: Expr, field: Computed, entity: Entity) -> Iterator[str]:

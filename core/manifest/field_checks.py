@@ -42,7 +42,7 @@ def _check_level(name: str, spec: Mapping[str, Any], document: Document, draft: 
     if purpose is None and level == "L4":
         message = f"{name} 是敏感个人信息（L4），没有写明目的"
         draft.error("entity.purpose-missing", place, message, "写上 purpose，并在 plugin.yaml 的 purposes 里说明")
-    if purpose is not None and purpose not in draft.plugin.purposes:
+    if purpose is not None and purpose not in draft.plugin.purposes and "plugin.yaml" not in draft.broken:
         hint = did_you_mean(purpose, draft.plugin.purposes) or "在 plugin.yaml 的 purposes 里声明"
         draft.error(
             "entity.purpose-unknown", document.place("fields", name, "purpose"), f"没有目的 {shown(purpose)}", hint

@@ -18,3 +18,13 @@ MODEL_NAMES = frozenset(_MODEL.split())
 HOST_NAMES = frozenset({*SYSTEM_FIELDS, "deleted_at", "masked_fields", "typename"})
 #: Soft keywords are left out: `match` and `type` are good names of fields.
 RESERVED = frozenset(keyword.kwlist) | {"true", "false", "null", "none", "self", "me"} | MODEL_NAMES | HOST_NAMES
+
+_TYPES = """
+BooleanFilter BoxInput CodeFilter CodeListFilter DateBucket DateFilter DateTime DatetimeFilter DecimalFilter
+DivisionFilter DivisionLevel DivisionState EntityChange FileFilter GridFilter HostNode HostPlugin IdFilter IdnoFilter
+IntegerFilter IntegerListFilter JsonFilter LongFilter MoneyFilter NearInput OrderDirection PageInfo PageSize PhoneFilter
+PlateFilter PluginState PointFilter PointInput PolygonFilter RefFilter SequenceFilter StringFilter StringListFilter
+TextFilter TimeFilter UsccFilter
+"""
+#: GraphQL types of the host that a plugin and an entity could spell together; a test compares them with the schema.
+HOST_TYPES = frozenset(_TYPES.split())

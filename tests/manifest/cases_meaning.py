@@ -195,6 +195,11 @@ CASES: list[Case] = [
         ["alpha/entities/block.yaml:6:37 entity.computed-type"],
     ),
     (
+        "computed level",
+        changed(HOUSE, "expr: area > 144,", "expr: phone == illness,"),
+        ["alpha/entities/house.yaml:16:3 entity.computed-level"],
+    ),
+    (
         "computed by caller",
         field("type: computed, as: boolean, expr: name == me.id"),
         ["alpha/entities/block.yaml:6:52 entity.computed-scope"],

@@ -38,7 +38,7 @@ def _rules(position: int, spec: dict[str, Any], document: Document, draft: Draft
 
 def _rule(position: int, spec: dict[str, Any], document: Document, draft: Draft) -> Rule | None:
     path = ("rules", position)
-    if spec["role"] not in draft.roles:
+    if spec["role"] not in draft.roles and "plugin.yaml" not in draft.broken:
         hint = did_you_mean(spec["role"], draft.roles)
         draft.error("access.role-unknown", document.place(*path, "role"), f"没有角色 {shown(spec['role'])}", hint)
     entity = draft.entity(spec["entity"], document.place(*path, "entity"))

@@ -17,6 +17,7 @@ from core.manifest.entity_checks import check_entity
 from core.manifest.field_checks import check_declaration
 from core.manifest.findings import did_you_mean, error, shown
 from core.manifest.model import Entity, World
+from core.manifest.reserved import HOST_TYPES
 from core.manifest.sections import Section
 
 #: Postgres cuts names after 63 bytes; indexes add to the table's name.
@@ -114,9 +115,12 @@ def check(world: World) -> Iterator[Problem]:
         owners: dict[str, Entity] = {}
         for entity in world.entities.values():
             for name in names_of(entity):
+                if name in HOST_TYPES:
+                    yield _taken(f"{title}名 {name}", "宿主", entity.place)
+                    break
                 owner = owners.setdefault(name, entity)
                 if owner is not entity or names_of(entity).count(name) > 1:
-                    yield _taken(f"{title}名 {name}", owner, entity.place)
+                    yield _taken(f"{title}名 {name}", f"实体 {owner.key} ", entity.place)
                     break
 
 
@@ -129,8 +133,8 @@ def _pascal(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def _taken(what: str, owner: Entity, place: Place) -> Problem:
-    message = f"{what} 已被实体 {owner.key} 占用"
+def _taken(what: str, owner: str, place: Place) -> Problem:
+    message = f"{what} 已被{owner}占用"
     return error("entity.graphql-duplicate", place, message, "改实体名、字段名或 plural")
 
 
