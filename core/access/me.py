@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from tongban_sdk.actor import Actor
@@ -14,8 +16,22 @@ _DIVISION = re.compile(r"[1-9][0-9]{11}", re.ASCII)
 _PATH = re.compile(r"/([^/\0]+/)*")
 
 
-def me_of(actor: Actor) -> dict[str, Any]:
+#: A token is turned into one Actor and kept; what follows from it is kept beside it. By identity: hashing costs more.
+_KEPT: dict[int, tuple[Actor, Mapping[str, Any]]] = {}
+KEPT_MAX = 10_000
+
+
+def me_of(actor: Actor) -> Mapping[str, Any]:
     """Values of `me.*`, and the ends of the subtrees below his division and organisation."""
+    kept = _KEPT.get(id(actor))
+    if kept is None or kept[0] is not actor:
+        if len(_KEPT) >= KEPT_MAX:
+            _KEPT.clear()
+        kept = _KEPT[id(actor)] = (actor, MappingProxyType(_me_of(actor)))
+    return kept[1]
+
+
+def _me_of(actor: Actor) -> dict[str, Any]:
     division, org_path = _matching(_DIVISION, actor.division), _matching(_PATH, actor.org_path)
     me: dict[str, Any] = {
         "id": actor.id or None,

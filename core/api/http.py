@@ -76,7 +76,8 @@ async def read_body(headers: Mapping[str, str], receive: Receive, maximum: int) 
     declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > maximum:
         raise _too_large(maximum)
-    chunks, size = [], 0
+    chunks: list[bytes] = []
+    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -94,6 +95,8 @@ def _too_large(maximum: int) -> Refusal:
 
 
 def _check_content_type(value: str) -> None:
+    if value == "application/json":
+        return
     kind, _, rest = value.partition(";")
     parameters = dict(p.strip().lower().partition("=")[::2] for p in rest.split(";") if p.strip())
     charset = parameters.get("charset", "utf-8").strip('"')
@@ -136,6 +139,8 @@ def parameters(body: Any) -> GraphQLRequest:
 
 def _digest(body: Mapping[str, Any]) -> str | None:
     """The hash of a trusted document: `documentId` (the draft's) or `extensions.persistedQuery` (Apollo's)."""
+    if "documentId" not in body and "extensions" not in body:
+        return None
     extensions = _typed(body, "extensions", dict, "对象") or {}
     found: str | None = _typed(body, "documentId", str, "字符串")
     if found is not None:
@@ -161,7 +166,7 @@ async def _send_refusal(send: Send, refusal: Refusal, kind: bytes) -> None:
 
 
 async def _send(send: Send, status: int, kind: bytes, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    metrics.RESPONSES.labels("graphql", str(status)).inc()
+    metrics.RESPONSES.counts["graphql", str(status)] += 1
     about = [(b"content-type", kind + b"; charset=utf-8"), (b"content-length", b"%d" % len(body)), *headers]
     await send({"type": "http.response.start", "status": status, "headers": about})
     await send({"type": "http.response.body", "body": body})

@@ -28,6 +28,9 @@ class Rate:
     per_s: float
     burst: int
 
+    def times(self, factor: int) -> Rate:
+        return Rate(self.per_s * factor, self.burst * factor)
+
 
 #: Per actor; an address may hold a street full of people behind one router, so it gets ADDRESS_FACTOR times as much.
 RATES: Mapping[Door, Rate] = {"graphql": Rate(50, 200), "files": Rate(2, 20), "socket": Rate(1, 10)}
@@ -59,17 +62,14 @@ class Buckets:
     def take(self, key: str, rate: Rate) -> float:
         """Take one token. Returns 0, or the seconds until there is one."""
         now = self._clock()
-        tokens, at = self._state.get(key) or (float(rate.burst), now)
+        # Taken out and put back: last means used last.
+        tokens, at = self._state.pop(key) if key in self._state else (float(rate.burst), now)
         tokens = min(rate.burst, tokens + (now - at) * rate.per_s)
         wait_s = 0.0 if tokens >= 1 else (1 - tokens) / rate.per_s
-        self._put(key, tokens if wait_s else tokens - 1, now)
-        return wait_s
-
-    def _put(self, key: str, tokens: float, now: float) -> None:
-        self._state[key] = (tokens, now)
-        self._state.move_to_end(key)
+        self._state[key] = (tokens if wait_s else tokens - 1, now)
         if len(self._state) > self._maximum:
             self._state.popitem(last=False)
+        return wait_s
 
     def __len__(self) -> int:
         return len(self._state)
@@ -106,17 +106,17 @@ class RateLimits:
     """What the doors ask: may this address, may this actor, come in now?"""
 
     def __init__(self, profile: Profile, redis: Any = None) -> None:
-        self._factor = 1 if profile == "prod" else OPEN_FACTOR
+        factor = 1 if profile == "prod" else OPEN_FACTOR
+        self._actor_rates = {door: rate.times(factor) for door, rate in RATES.items()}
+        self._address_rates = {door: rate.times(factor * ADDRESS_FACTOR) for door, rate in RATES.items()}
         self._buckets = Buckets()
         self._shared = SharedBuckets(redis, self._buckets) if redis is not None else None
 
     async def check(self, door: Door, *, address: str = "", actor: str = "") -> None:
         """Take one token of the address or of the actor, or raise RateLimitedError."""
-        rate = RATES[door]
-        factor = self._factor * (ADDRESS_FACTOR if address else 1)
+        rate = (self._address_rates if address else self._actor_rates)[door]
         key = f"{door}:a:{_network(address)}" if address else f"{door}:u:{actor}"
-        scaled = Rate(rate.per_s * factor, rate.burst * factor)
-        wait_s = await self._shared.take(key, scaled) if self._shared else self._buckets.take(key, scaled)
+        wait_s = await self._shared.take(key, rate) if self._shared else self._buckets.take(key, rate)
         if wait_s:
             raise RateLimitedError("请求过于频繁，请稍后再试", retry_after_s=round(wait_s, 3))
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Gauge, Info
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+
+from core.ops.tally import Spread, Tally
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
 
-OPERATIONS = Counter("tongban_operations", "GraphQL operations", ["type", "outcome"], registry=REGISTRY)
-SECONDS = Histogram(
-    "tongban_operation_seconds", "Time from document to answer", ["type"], registry=REGISTRY,
-    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+OPERATIONS = Tally("tongban_operations", "GraphQL operations", ("type", "outcome"))
+SECONDS = Spread(
+    "tongban_operation_seconds", "Time from document to answer", "type",
+    (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )  # fmt: skip
-COMPILED = Counter("tongban_operations_compiled", "Operations answered by one compiled statement", registry=REGISTRY)
-RESPONSES = Counter("tongban_http_responses", "Answers of every door", ["door", "status"], registry=REGISTRY)
+COMPILED = Tally("tongban_operations_compiled", "Operations answered by one compiled statement", ())
+RESPONSES = Tally("tongban_http_responses", "Answers of every door", ("door", "status"))
+for collector in (OPERATIONS, SECONDS, COMPILED, RESPONSES):
+    REGISTRY.register(collector)
 SOCKETS = Gauge("tongban_sockets", "Open WebSockets", registry=REGISTRY)
 SUBSCRIPTIONS = Gauge("tongban_subscriptions", "Running subscriptions", registry=REGISTRY)
 OUTBOX = Gauge("tongban_outbox_waiting", "Outbox rows not yet delivered", registry=REGISTRY)
@@ -30,8 +34,8 @@ RUNTIME = Info("tongban_runtime", "What runs this process", registry=REGISTRY)
 
 
 def observe_operation(kind: str, outcome: str, seconds: float) -> None:
-    OPERATIONS.labels(kind, outcome).inc()
-    SECONDS.labels(kind).observe(seconds)
+    OPERATIONS.counts[kind, outcome] += 1
+    SECONDS.observe(kind, seconds)
 
 
 def loop_name() -> str:

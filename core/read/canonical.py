@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -16,10 +17,13 @@ from core.fields.times import parse_date, parse_instant, parse_time
 
 #: Stands for an id that no row can have: comparisons stay valid on a uuid column.
 NO_ID = "00000000-0000-0000-0000-000000000000"
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def canonical_id(value: Any) -> str:
     """An id in the form of the database; anything that is no id finds nothing."""
+    if isinstance(value, str) and _ID.fullmatch(value):
+        return value
     try:
         return str(UUID(value)) if isinstance(value, str) and len(value) == len(NO_ID) else NO_ID
     except ValueError:

@@ -89,20 +89,21 @@ class Operation:
 
     def coerce(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> dict[str, Any]:
         """Coerced variables exactly as graphql-core makes them; BadVariables when it refuses."""
-        if all(self._is_plain(variable, given) for variable in self.variables):
-            return {v.name: given[v.name] for v in self.variables}
+        plain = {}
+        for variable in self.variables:
+            value = given.get(variable.name, _ABSENT)
+            if variable.is_plain is None or not variable.is_plain(value):
+                break
+            plain[variable.name] = value
+        else:
+            return plain
         values = get_variable_values(schema, self.node.variable_definitions or (), dict(given))
         if isinstance(values, list):
             raise BadVariables
         return values.coerced
 
-    @staticmethod
-    def _is_plain(variable: Variable, given: Mapping[str, Any]) -> bool:
-        value = given.get(variable.name, _ABSENT)
-        return value is not _ABSENT and variable.is_plain is not None and variable.is_plain(value)
-
     def shape(self, coerced: Mapping[str, Any]) -> Hashable:
-        return tuple(v.shape(coerced[v.name]) if v.name in coerced else _ABSENT for v in self.variables)
+        return tuple([v.shape(coerced[v.name]) if v.name in coerced else _ABSENT for v in self.variables])
 
 
 def analyse(schema: GraphQLSchema, document: DocumentNode, name: str | None) -> Operation | None:

@@ -70,7 +70,7 @@ def test_anonymous_is_always_a_role(tokens: Tokens) -> None:
         {"grids": ...},
         {"iss": "other"}, {"aud": "other"}, {"aud": [AUDIENCE]}, {"sub": ""}, {"sub": 7}, {"kind": "system"},
         {"kind": "anonymous"}, {"kind": "root"}, {"roles": [1]}, {"roles": 7}, {"division": 7}, {"grids": [None]},
-        {"exp": int(time.time()) - LEEWAY_S - 5}, {"exp": int(time.time()) + LIFE_MAX_S + 99}, {"exp": "soon"},
+        {"exp": int(time.time()) - LEEWAY_S - 5}, {"exp": int(time.time()) + LIFE_MAX_S + 9_999}, {"exp": "soon"},
         {"nbf": int(time.time()) + 600}, {"iat": int(time.time()) + 600},
     ],
 )  # fmt: skip
