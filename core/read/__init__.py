@@ -1,7 +1,8 @@
 """Reading: selections and rules become one SQL statement whose text is the answer."""
 
 from core.read.context import RequestContext
+from core.read.export import export_rows
 from core.read.reader import Compiled, Reader
 from core.read.roots import RootField
 
-__all__ = ["Compiled", "Reader", "RequestContext", "RootField"]
+__all__ = ["Compiled", "Reader", "RequestContext", "RootField", "export_rows"]
