@@ -55,6 +55,9 @@ class FakeReader:
     def compile(self, document: Any, name: str | None, variables: Mapping[str, Any], actor: Actor) -> Any:
         return self.compiled
 
+    def compile_back(self, document: Any, name: str | None, variables: Mapping[str, Any], actor: Actor) -> Any:
+        return None
+
 
 @dataclass(eq=False)
 class FakeGeneration:
