@@ -136,8 +136,7 @@ async def _sees(context: Any, event: ChangeEvent) -> bool:
     entity = generation.world.entity(event.key)
     if entity is None:
         return False
-    visibility = Visibility(generation.world, generation.access, context.database)
-    return await visibility.sees_row(context.actor, entity, event.id)
+    return await Visibility.of(generation, context.database).sees_row(context.actor, entity, event.id)
 
 
 def _check_operator(actor: Actor) -> None:

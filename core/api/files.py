@@ -108,13 +108,12 @@ class Files:
             raise _missing()
         sha256, name, mime, created_by = rows[0]
         is_uploader = bool(actor.id) and created_by == actor.id
-        visibility = Visibility(generation.world, generation.access, database)
-        if not is_uploader and not await visibility.sees_file(actor, _uuid(id)):
+        if not is_uploader and not await Visibility.of(generation, database).sees_file(actor, _uuid(id)):
             raise _missing()
         place = place_of(self.folder, sha256)
         if not place.is_file():
             raise _missing()
-        metrics.RESPONSES.labels("files", "200").inc()
+        metrics.RESPONSES.counts["files", "200"] += 1
         return FileResponse(place, media_type=mime, filename=name, content_disposition_type="attachment", headers=SAFE)
 
 
@@ -130,10 +129,10 @@ def _missing() -> NotFoundError:
 
 
 def _json(status: int, body: Any) -> Response:
-    metrics.RESPONSES.labels("files", str(status)).inc()
+    metrics.RESPONSES.counts["files", str(status)] += 1
     return Response(orjson.dumps(body), status, {"cache-control": "no-store"}, "application/json")
 
 
 def _refused(refusal: Refusal) -> Response:
-    metrics.RESPONSES.labels("files", str(refusal.status)).inc()
+    metrics.RESPONSES.counts["files", str(refusal.status)] += 1
     return Response(encode_errors(refusal.entries), refusal.status, refusal.headers, "application/json")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from tongban_sdk import Actor
 
@@ -17,6 +18,9 @@ from core.store.database import Database
 from core.store.dialect import quote
 from core.store.sql import Arg, Env, Params
 
+if TYPE_CHECKING:
+    from core.plugins.generation import Generation
+
 ID = Column("id", "uuid")
 
 
@@ -26,6 +30,14 @@ class Visibility:
     def __init__(self, world: World, access: AccessModel, database: Database) -> None:
         self._world, self._access, self._database = world, access, database
         self._compiled: dict[Hashable, tuple[str, Params] | None] = {}
+
+    @classmethod
+    def of(cls, generation: Generation, database: Database) -> Visibility:
+        """The one of this generation; it goes with it."""
+        found = _OF.get(generation)
+        if found is None:
+            found = _OF[generation] = cls(generation.world, generation.access, database)
+        return found
 
     async def sees_row(self, actor: Actor, entity: Entity, id: str) -> bool:
         """Whether a read rule admits the row. A deleted row counts as it last was: its readers may learn it is gone."""
@@ -77,6 +89,9 @@ class Visibility:
         env = Env(me_of(actor), {"id": id}, _now())
         found: Any = await self._database.fetch_value(text, params.bind(env))
         return found is not None
+
+
+_OF: WeakKeyDictionary[Generation, Visibility] = WeakKeyDictionary()
 
 
 def _now() -> datetime:
