@@ -60,7 +60,7 @@ class Planner:
         mark = self.statement.value(id, _ID, canonical_id)
         pairs = self._pairs(rows, type_, nodes)
         return self.statement.json.object(
-            pairs, f"{rows.source} WHERE {rows.scope.name('id')} = {mark} AND {rows.predicate()}"
+            pairs, f"{rows.source} WHERE {rows.scope.name('id')} = {mark} AND {rows.predicate(by_key=True)}"
         )
 
     def _fields(
@@ -136,7 +136,7 @@ class Planner:
     ) -> str:
         where_type: Any = definition.args["where"].type
         where = where_sql(self.statement, rows, where_type, arguments.get("where", Leaf(None)), ("where",))
-        condition = " AND ".join(part for part in (rows.predicate(), link, where) if part and part != "TRUE")
+        condition = " AND ".join(part for part in (rows.predicate(by_key=bool(link)), link, where) if part and part != "TRUE")
         # From here on only the selection decides which columns the page carries.
         rows.scope.used.clear()
         page = Page(self, rows, definition, arguments, condition)

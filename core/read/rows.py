@@ -77,13 +77,19 @@ class Rows:
         return found
 
     def joined_on(self, parent: Rows, ref: Ref) -> str:
-        return f"{self.scope.name('id')} = {parent.scope.name(ref.column_name)} AND {self.predicate()}"
+        return f"{self.scope.name('id')} = {parent.scope.name(ref.column_name)} AND {self.predicate(by_key=True)}"
 
-    def predicate(self) -> str:
-        """Rows that are not deleted and that some rule opens."""
+    def predicate(self, *, by_key: bool = False) -> str:
+        """Rows that are not deleted and that some rule opens. `by_key`: another condition finds them by an index.
+
+        A plan made for all callers takes a range of divisions for a few rows and joins its index in, which costs ten
+        times the key alone (measured: 4.8 ms, not 0.5). IS TRUE keeps the rule a check of the rows found.
+        """
         live = f"{self.scope.name('deleted_at')} IS NULL"
         allowed = self._access.model.row_predicate(self._rules, self.scope)
-        return live if allowed == "TRUE" else f"{live} AND {allowed or 'FALSE'}"
+        if allowed == "TRUE":
+            return live
+        return f"{live} AND ({allowed or 'FALSE'}){' IS TRUE' if by_key else ''}"
 
     def view(self, field: Field) -> FieldView:
         return self._access.model.field_view(self._rules, field)
