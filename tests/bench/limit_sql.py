@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-# IS TRUE keeps the range away from the indexes: each statement has a better condition, which a generic plan cannot see.
-_EVENTS = "e.deleted_at IS NULL AND (e.division BETWEEN $1 AND $2) IS TRUE"
-_PEOPLE = "p.deleted_at IS NULL AND (p.division BETWEEN $1 AND $2) IS TRUE"
+_EVENTS = "e.deleted_at IS NULL AND e.division BETWEEN $1 AND $2"
+_PEOPLE = "p.deleted_at IS NULL AND p.division BETWEEN $1 AND $2"
+# Where a key finds the rows, IS TRUE keeps the range away from the indexes: a generic plan would join them in.
+_EVENTS_BY_KEY = "e.deleted_at IS NULL AND (e.division BETWEEN $1 AND $2) IS TRUE"
+_PEOPLE_BY_KEY = "p.deleted_at IS NULL AND (p.division BETWEEN $1 AND $2) IS TRUE"
 _NAME = "substr(p.name, 1, 1) || '**'"
 _PHONE = "substr(p.phone, 1, 3) || '****' || substr(p.phone, length(p.phone) - 3)"
 
@@ -19,20 +21,23 @@ _PG_EIGHT = f"e.id, e.title, e.category, e.state, e.amount::text AS amount, {_PG
 _PG_NEWEST = f"""FROM bench_event e WHERE {_EVENTS} AND e.division = $3 AND e.state = $4
     ORDER BY e.happened_at DESC NULLS LAST"""
 _PG_REPORTER = f"""(SELECT row_to_json(r) FROM (SELECT p.id, {_NAME} AS name, {_PHONE} AS phone, p.sex
-    FROM bench_person p WHERE p.id = e.reporter_id AND {_PEOPLE}) r) AS reporter"""
-_PG_OF_PERSON = f"""(SELECT json_build_object('nodes', coalesce(json_agg(row_to_json(s)), '[]')) FROM
-    (SELECT e.id, e.title, e.state, {_PG_DATE}, e.score FROM bench_event e WHERE e.reporter_id = p.id AND {_EVENTS}
-    ORDER BY e.happened_at DESC NULLS LAST LIMIT 5) s) AS events"""
+    FROM bench_person p
+    WHERE p.id = e.reporter_id AND {_PEOPLE_BY_KEY}) r) AS reporter"""
+_PG_OF_PERSON = f"""(SELECT row_to_json(n) FROM (SELECT array_to_json(ARRAY(SELECT row_to_json(s) FROM
+    (SELECT e.id, e.title, e.state, {_PG_DATE}, e.score FROM bench_event e
+    WHERE e.reporter_id = p.id AND {_EVENTS_BY_KEY}
+    ORDER BY e.happened_at DESC NULLS LAST LIMIT 5) s)) AS nodes) n) AS events"""
 
 
 def _pg_list(name: str, rows: str) -> str:
-    nodes = "coalesce(json_agg(row_to_json(t)), '[]')::text"
-    return f"""SELECT '{{"data":{{"{name}":{{"nodes":' || {nodes} || '}}}}}}' FROM ({rows}) t"""
+    nodes = f"array_to_json(ARRAY(SELECT row_to_json(t) FROM ({rows}) t))::text"
+    return f"""SELECT '{{"data":{{"{name}":{{"nodes":' || {nodes} || '}}}}}}'"""
 
 
 POSTGRES: Final = {
     "Q1": f"""SELECT '{{"data":{{"benchEvent":' || coalesce((SELECT row_to_json(t) FROM
-        (SELECT {_PG_EIGHT} FROM bench_event e WHERE e.id = $3::uuid AND {_EVENTS}) t)::text, 'null') || '}}}}'""",
+        (SELECT {_PG_EIGHT} FROM bench_event e
+        WHERE e.id = $3::uuid AND {_EVENTS_BY_KEY}) t)::text, 'null') || '}}}}'""",
     "Q2": _pg_list("benchEvents", f"SELECT {_PG_EIGHT} {_PG_NEWEST} LIMIT 50"),
     "Q3": _pg_list("benchEvents", f"SELECT e.id, e.title, e.state, {_PG_DATE}, {_PG_REPORTER} {_PG_NEWEST} LIMIT 20"),
     "Q4": _pg_list(
@@ -51,10 +56,10 @@ _LITE_EIGHT = f"""json_object('id', e.id, 'title', e.title, 'category', e.catego
 _LITE_NEWEST = f"""FROM bench_event e WHERE {_EVENTS} AND e.division = $3 AND e.state = $4
     ORDER BY e.happened_at DESC"""
 _LITE_REPORTER = f"""json((SELECT json_object('id', p.id, 'name', {_NAME}, 'phone', {_PHONE}, 'sex', p.sex)
-    FROM bench_person p WHERE p.id = e.reporter_id AND {_PEOPLE}))"""
+    FROM bench_person p WHERE p.id = e.reporter_id AND {_PEOPLE_BY_KEY}))"""
 _LITE_OF_PERSON = f"""json_object('nodes', json((SELECT '[' || coalesce(group_concat(o), '') || ']' FROM
     (SELECT json_object({_LITE_FOUR}, 'score', e.score) AS o FROM bench_event e
-    WHERE e.reporter_id = p.id AND {_EVENTS} ORDER BY e.happened_at DESC LIMIT 5))))"""
+    WHERE e.reporter_id = p.id AND {_EVENTS_BY_KEY} ORDER BY e.happened_at DESC LIMIT 5))))"""
 
 
 def _lite_list(name: str, rows: str) -> str:
@@ -71,7 +76,7 @@ def _numbered(sql: str) -> str:
 SQLITE: Final = {
     "Q1": _numbered(
         f"""SELECT '{{"data":{{"benchEvent":' || coalesce((SELECT {_LITE_EIGHT}
-        FROM bench_event e WHERE e.id = $3 AND {_EVENTS}), 'null') || '}}}}'"""
+        FROM bench_event e WHERE e.id = $3 AND {_EVENTS_BY_KEY}), 'null') || '}}}}'"""
     ),
     "Q2": _lite_list("benchEvents", f"SELECT {_LITE_EIGHT} AS o {_LITE_NEWEST} LIMIT 50"),
     "Q3": _lite_list(

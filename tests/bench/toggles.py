@@ -17,6 +17,9 @@ from typing import Any
 import orjson
 import uvloop
 
+from core.api.changes import ChangeFeed
+from core.api.compose import Composer
+from core.api.console import build_roots
 from core.host import open_host
 from core.plugins.states import States
 from core.settings import read_settings
@@ -48,7 +51,8 @@ class Ticker:
 async def curve(plugin_ids: list[str]) -> list[dict[str, Any]]:
     """Switch on each plugin in turn; per plugin the seconds until all nodes run it and the longest stall."""
     points = []
-    async with open_host(read_settings()) as host:
+    compose = Composer(build_roots(ChangeFeed(None)))
+    async with open_host(read_settings(), compose=compose, follow=True) as host:
         states = States(host.database)
         ticker = Ticker()
         ticking = asyncio.create_task(ticker.run())
