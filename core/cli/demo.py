@@ -13,6 +13,7 @@ import uvloop
 from core.cli import UserError
 from core.demo.generators import DemoError
 from core.demo.load import Loaded, NotEmptyError, load_demo
+from core.identity.personas import write_personas
 from core.manifest.model import World
 from core.plugins.catalogue import Catalogue
 from core.settings import Settings
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         raise UserError(str(error)) from error
     finally:
         _say("")
+    write_personas(settings.data_dir, loaded.personas)
     seconds = round(time.monotonic() - started, 1)
     facts = {"rows": loaded.rows, "personas": loaded.personas, "digest": loaded.digest, "seconds": seconds}
     print(json.dumps(facts, ensure_ascii=False))

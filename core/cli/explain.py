@@ -45,18 +45,18 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         id = parse_uuid(text)
     except FieldError:
         raise UserError(f"--read {args.read!r} 应写成 插件.实体/标识，标识是 UUID") from None
-    uvloop.run(_run(args, settings, key, id, _actor(args)))
+    uvloop.run(_run(args, settings, key, id, _actor(args, settings)))
     return 0
 
 
-def _actor(args: argparse.Namespace) -> Actor:
+def _actor(args: argparse.Namespace, settings: Settings) -> Actor:
     if args.division is not None and not re.fullmatch(r"[1-9][0-9]{11}", args.division, re.ASCII):
         raise UserError(f"--division {args.division!r} 不是 12 位区划代码")
     if args.who in PERSONAS:
-        actor = build_persona(args.who, person=args.person, division=args.division)
+        actor = build_persona(args.who, settings.data_dir, person=args.person, division=args.division)
     else:
         try:
-            actor = build_persona("citizen", person=parse_uuid(args.who), division=args.division)
+            actor = build_persona("citizen", settings.data_dir, person=parse_uuid(args.who), division=args.division)
         except FieldError:
             raise UserError(f"--as {args.who!r} 应为 {'、'.join(PERSONAS)} 或居民的标识（UUID）") from None
     return replace(actor, roles=actor.roles | frozenset(args.role))

@@ -26,6 +26,6 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         raise UserError(f"当前是 {settings.profile} 环境，只有 TONGBAN_PROFILE=dev 才能签发开发令牌")
     if args.division is not None and not re.fullmatch(r"[0-9]{12}", args.division):
         raise UserError(f"--division {args.division!r} 不是 12 位区划代码")
-    actor = build_persona(args.persona, person=args.person, division=args.division)
+    actor = build_persona(args.persona, settings.data_dir, person=args.person, division=args.division)
     print(Tokens(KeyRing(settings.secrets_dir)).mint(actor))
     return 0
