@@ -6,6 +6,7 @@ import argparse
 import fcntl
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import uvicorn
 
 from core.app import App, build_app
 from core.cli import UserError
+from core.cli.welcome import render_welcome
 from core.ops.logs import configure_logs
 from core.settings import Settings
 
@@ -37,7 +39,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app = build_app(settings)
     with lock(settings):
-        server = uvicorn.Server(build_config(app, args.host, args.port))
+        server = Server(build_config(app, args.host, args.port), settings)
         try:
             server.run()
             code = 0 if server.started else 1
@@ -46,6 +48,20 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if app.failure is not None:
         raise UserError(f"启动失败：{app.failure}")
     return code
+
+
+class Server(uvicorn.Server):
+    """Says how to talk to it once it listens, in development only: the tokens it prints open the county."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self.settings = settings
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self.settings.profile == "dev":
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            print(render_welcome(self.settings, f"http://{host}:{port}"), flush=True)
 
 
 def build_config(app: App, host: str, port: int) -> uvicorn.Config:
