@@ -15,6 +15,7 @@ from arq.worker import Worker, func
 from fakeredis import FakeAsyncRedisConnection, FakeServer
 from redis.exceptions import RedisError
 
+from core.jobs.ending import end
 from core.jobs.queue import Claim
 
 log = logging.getLogger("tongban.jobs")
@@ -54,9 +55,7 @@ class Bridge:
         self._worker = asyncio.create_task(self._supervise(), name="arq worker")
 
     async def stop(self) -> None:
-        if self._worker is not None:
-            self._worker.cancel()
-            await asyncio.gather(self._worker, return_exceptions=True)
+        await end([self._worker])
         await self._sender.aclose(close_connection_pool=True)
 
     async def send(self, claim: Claim) -> bool:
@@ -91,10 +90,7 @@ class Bridge:
         )  # fmt: skip
 
     async def _close(self, worker: Worker) -> None:
-        tasks = [task for task in (worker.main_task, *worker.tasks.values()) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end([worker.main_task, *worker.tasks.values()])
         await worker.pool.aclose(close_connection_pool=True)
 
     def _connect(self) -> ArqRedis:

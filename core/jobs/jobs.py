@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from core.jobs.bridge import JOBS_MAX, Bridge
 from core.jobs.clock import Cron
 from core.jobs.crons import strike
+from core.jobs.ending import end
 from core.jobs.outbox import FanOut, drain
 from core.jobs.queue import LEASE_S, Claim, JobQueue
 from core.jobs.runner import Resolve, Runner
@@ -62,10 +63,7 @@ class Jobs:
 
     async def stop(self) -> None:
         """Stop looking; a job at work is cancelled and comes back when its claim lapses."""
-        tasks = [task for task in (self._loop, *self._tasks) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end([self._loop, *self._tasks])
         await self._bridge.stop()
 
     async def turn(self) -> int:

@@ -14,6 +14,8 @@ from tongban_sdk.changes import Change
 from tongban_sdk.host_api import GraphqlTypes
 
 from core.access import AccessModel
+from core.access.files import check_files
+from core.access.visibility import Visibility
 from core.manifest.model import Plugin, World
 from core.plugins.breaker import Breaker
 from core.plugins.errors import PluginError
@@ -28,7 +30,7 @@ from core.read import Reader
 from core.store.database import Database
 from core.store.tables import table_of
 from core.write import Writer
-from graphql import GraphQLNamedType, GraphQLSchema
+from graphql import GraphQLNamedType, GraphQLObjectType, GraphQLSchema
 
 if TYPE_CHECKING:
     from core.plugins.registry import Registry
@@ -137,12 +139,15 @@ class Builder:
         return Hooks({id: part for id in plugins if (part := self._parts.get(id)) is not None})
 
     def _writer(self, registry: Registry, world: World, access: AccessModel) -> Writer:
+        files = Visibility(world, access, self._database)
+
         async def check(change: Change) -> None:
             # The generation that stands now, not the one of the request: off means off from this moment on.
             now = registry.current
             if change.action == "create":
                 titles = {plugin.id: plugin.title for plugin in now.world.plugins.values()}
                 refuse_new(now.choices, titles, change.plugin_id, change.division)
+            await check_files(files, change)
             if change.plugin_id in now.hooks.parts:
                 shown = Change(
                     entity=change.entity, id=change.id, action=change.action, version=change.version,
@@ -169,16 +174,29 @@ class Builder:
         return failures
 
     async def _hash(self, schema: GraphQLSchema) -> str:
-        """sha256 over the SDL type by type; types that stay from generation to generation are printed once."""
+        """sha256 over the SDL, in small steps; types that stay from generation to generation are printed once."""
         digest = hashlib.sha256()
-        for name in sorted(schema.type_map):
+        for number, name in enumerate(sorted(schema.type_map)):
             type_ = schema.type_map[name]
+            if type_ in (schema.query_type, schema.mutation_type):
+                await _hash_root(digest, type_)
+                continue
             printed = self._printed.get(type_)
             if printed is None:
                 printed = self._printed[type_] = hashlib.sha256(print_type(type_).encode()).digest()
-                await asyncio.sleep(0)
             digest.update(printed)
+            if number % 50 == 0:
+                await asyncio.sleep(0)
         return digest.hexdigest()[:16]
+
+
+async def _hash_root(digest: Any, root: GraphQLObjectType) -> None:
+    """Roots are new in every generation and have thousands of fields: no printing, many pauses."""
+    for number, (name, field) in enumerate(sorted(root.fields.items())):
+        arguments = ", ".join(f"{key}: {argument.type}" for key, argument in field.args.items())
+        digest.update(f"{root.name}.{name}({arguments}): {field.type}\n".encode())
+        if number % 100 == 0:
+            await asyncio.sleep(0)
 
 
 def _reason(error: Exception) -> str:

@@ -16,6 +16,7 @@ from uuid import uuid4
 from tongban_sdk.actor import Actor
 from tongban_sdk.errors import InvalidInputError, NotFoundError
 
+from core.jobs.ending import end
 from core.jobs.jobs import Jobs
 from core.jobs.queue import NewJob
 from core.manifest.sections.plugin import FOUNDATION
@@ -73,8 +74,7 @@ class Registry:
 
     async def close(self) -> None:
         if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+            await end([self._following])
             with suppress(Exception):
                 await self._states.forget(self.node_id)
 

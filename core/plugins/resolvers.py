@@ -21,9 +21,13 @@ Resolve = Callable[..., Any]
 
 def guard_resolvers(schema: GraphQLSchema, parts: Mapping[str, Part]) -> None:
     """Wrap every resolver whose class comes from a plugin's own package."""
+    if not parts:
+        return
     owners = {_package(plugin): part for part in parts.values() for plugin in part.manager.get_plugins()}
+    roots = (schema.query_type, schema.mutation_type)
     for type_ in schema.type_map.values():
-        if isinstance(type_, GraphQLObjectType):
+        # Types of manifests are the host's own; there are thousands, and their fields are not worth a look.
+        if isinstance(type_, GraphQLObjectType) and (type_ in roots or "strawberry-definition" in type_.extensions):
             for field in type_.fields.values():
                 part = owners.get(_origin(field))
                 if part is not None and field.resolve is not None and not hasattr(field.resolve, "__guarded__"):
