@@ -136,7 +136,8 @@ class Planner:
     ) -> str:
         where_type: Any = definition.args["where"].type
         where = where_sql(self.statement, rows, where_type, arguments.get("where", Leaf(None)), ("where",))
-        condition = " AND ".join(part for part in (rows.predicate(by_key=bool(link)), link, where) if part and part != "TRUE")
+        parts = (rows.predicate(by_key=bool(link)), link, where)
+        condition = " AND ".join(part for part in parts if part and part != "TRUE")
         # From here on only the selection decides which columns the page carries.
         rows.scope.used.clear()
         page = Page(self, rows, definition, arguments, condition)
