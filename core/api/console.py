@@ -9,9 +9,9 @@ from typing import Any, cast
 import strawberry
 from tongban_sdk import Actor, NotAuthenticatedError, PermissionDeniedError
 
+from core.access.visibility import Visibility
 from core.api.changes import ChangeEvent, ChangeFeed, Interest
 from core.api.compose import Roots
-from core.api.visibility import Visibility
 from core.plugins.status import Chosen, NodeStatus, PluginStatus
 from core.store.dialect import datetime_text
 

@@ -11,11 +11,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from tongban_sdk import Actor, NotAuthenticatedError, NotFoundError, PermissionDeniedError
 
+from core.access.visibility import Visibility
 from core.api.errors import Refusal
 from core.api.execution import encode_errors, refusal_of
 from core.api.limits import RateLimits
 from core.api.upload import keep, place_of, receive, too_large
-from core.api.visibility import Visibility
 from core.identity.tokens import Tokens, caller_from_request
 from core.manifest.model import Entity
 from core.ops import metrics

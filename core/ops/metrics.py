@@ -29,7 +29,6 @@ SOCKETS = Gauge("tongban_sockets", "Open WebSockets", registry=REGISTRY)
 SUBSCRIPTIONS = Gauge("tongban_subscriptions", "Running subscriptions", registry=REGISTRY)
 OUTBOX = Gauge("tongban_outbox_waiting", "Outbox rows not yet delivered", registry=REGISTRY)
 GENERATION = Gauge("tongban_generation", "Number of the current generation", registry=REGISTRY)
-PLANS = Gauge("tongban_plans", "Compiled plans of the current generation", registry=REGISTRY)
 RUNTIME = Info("tongban_runtime", "What runs this process", registry=REGISTRY)
 
 

@@ -58,9 +58,6 @@ class FakeReader:
     def compile_back(self, document: Any, name: str | None, variables: Mapping[str, Any], actor: Actor) -> Any:
         return None
 
-    def compile_back(self, document: Any, name: str | None, variables: Mapping[str, Any], actor: Actor) -> Any:
-        return None
-
 
 @dataclass(eq=False)
 class FakeGeneration:

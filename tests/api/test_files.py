@@ -2,6 +2,7 @@ import errno
 import io
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,50 @@ def test_others_get_a_file_only_through_a_row_they_read(server: Server) -> None:
     for actor in (None, RESIDENT):
         answer = server.client.get(f"/files/{id}", headers=server.headers(actor))
         assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+
+
+def provider(server: Server, file: str, actor: Actor = STAFF) -> Any:
+    """Give a file to a row that anybody may read, but for the field that holds the file."""
+    values = {
+        "uscc": "91110000600037341L", "name": "便民家政", "kind": "housekeeping", "licence": file, "isChecked": True,
+        "division": "640522100000",
+    }  # fmt: skip
+    query = "mutation($i:CommunityProviderInput!){createCommunityProvider(input:$i){id version}}"
+    return server.post(query, actor, i=values)
+
+
+def test_a_row_opens_its_file_to_its_readers(server: Server) -> None:
+    file = send(server, PNG + b"5").json()["id"]
+    row = provider(server, file)["data"]["createCommunityProvider"]
+    colleague, stranger = replace(STAFF, id="c"), replace(STAFF, id="s", division="640522101000")
+    statuses = [
+        server.client.get(f"/files/{file}", headers=server.headers(actor)).status_code
+        for actor in (STAFF, colleague, stranger, None)
+    ]
+    # The anonymous reader sees the row, but not the field.
+    assert statuses == [200, 200, 404, 404]
+    delete = "mutation($id:ID!,$v:Int!){updateCommunityProvider(id:$id,version:$v,patch:{licence:null}){id}}"
+    server.data(delete, STAFF, id=row["id"], v=row["version"])
+    assert server.client.get(f"/files/{file}", headers=server.headers(colleague)).status_code == 404
+
+
+def problems(answer: Any) -> list[str]:
+    return [p["id"] for e in answer["errors"] for p in e["extensions"]["problems"]]
+
+
+def test_a_file_of_somebody_else_cannot_be_taken_over(server: Server) -> None:
+    file = send(server, PNG + b"6", RESIDENT).json()["id"]
+    count = "{communityProviders{totalCount}}"
+    before = server.data(count, STAFF)
+    assert problems(provider(server, file)) == ["file.unknown"]
+    assert problems(provider(server, "01890000-0000-7000-8000-00000000dead")) == ["file.unknown"]
+    assert server.data(count, STAFF) == before
+    assert server.client.get(f"/files/{file}", headers=server.headers(STAFF)).status_code == 404
+
+
+def test_a_field_takes_its_kinds_of_file_only(server: Server) -> None:
+    text = send(server, "只是文本".encode()).json()["id"]
+    assert problems(provider(server, text)) == ["file.type"]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ class Visibility:
     """Questions about single rows, compiled once per set of rules of a generation."""
 
     def __init__(self, world: World, access: AccessModel, database: Database) -> None:
-        self._world, self._access, self._database = world, access, database
+        self.world, self._access, self.database = world, access, database
         self._compiled: dict[Hashable, tuple[str, Params] | None] = {}
 
     @classmethod
@@ -43,7 +43,7 @@ class Visibility:
         """Whether a read rule admits the row. A deleted row counts as it last was: its readers may learn it is gone."""
         key = ("row", entity.key, self._access.key(actor.roles))
         if key not in self._compiled:
-            params = Params(self._database.dialect)
+            params = Params(self.database.dialect)
             found = self._row(actor.roles, entity, params)
             self._compiled[key] = (f"SELECT 1 WHERE {found}", params) if found else None
         return await self._ask(key, actor, id)
@@ -52,13 +52,13 @@ class Visibility:
         """Whether a row the actor reads holds this file in a field he reads in clear."""
         key = ("file", self._access.key(actor.roles))
         if key not in self._compiled:
-            params = Params(self._database.dialect)
+            params = Params(self.database.dialect)
             found = list(self._owners(actor.roles, params))
             self._compiled[key] = (f"SELECT 1 WHERE {' OR '.join(found)}", params) if found else None
         return await self._ask(key, actor, id)
 
     def _row(self, roles: frozenset[str], entity: Entity, params: Params) -> str | None:
-        scope = EntityScope(self._world, entity, "r", params)
+        scope = EntityScope(self.world, entity, "r", params)
         predicate = self._access.row_predicate(self._access.rules(roles, entity.key, "read"), scope)
         if predicate is None:
             return None
@@ -66,12 +66,12 @@ class Visibility:
         return f"EXISTS (SELECT 1 FROM {quote(entity.table)} r WHERE r.id = {id} AND {predicate})"
 
     def _owners(self, roles: frozenset[str], params: Params) -> Iterator[str]:
-        for entity in self._world.entities.values():
+        for entity in self.world.entities.values():
             fields = [field for field in entity.fields.values() if isinstance(field, File)]
             rules = self._access.rules(roles, entity.key, "read")
             if not fields or not rules:
                 continue  # a parameter nobody mentions is an error
-            scope = EntityScope(self._world, entity, "r", params)
+            scope = EntityScope(self.world, entity, "r", params)
             predicate = self._access.row_predicate(rules, scope)
             for field in fields:
                 clear = self._access.field_view(rules, field).clear.sql(scope)
@@ -87,7 +87,7 @@ class Visibility:
             return False
         text, params = compiled
         env = Env(me_of(actor), {"id": id}, _now())
-        found: Any = await self._database.fetch_value(text, params.bind(env))
+        found: Any = await self.database.fetch_value(text, params.bind(env))
         return found is not None
 
 
