@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -17,6 +16,7 @@ from core.api.changes import ChangeFeed
 from core.api.compose import Composer
 from core.api.console import build_roots
 from core.api.documents import TrustedDocuments
+from core.api.doors import Doors
 from core.api.execution import Execution, core_schema
 from core.api.files import Files
 from core.api.http import GraphQLEndpoint
@@ -30,17 +30,6 @@ from core.ops import metrics
 from core.settings import ROOT, Settings
 
 log = structlog.get_logger("tongban.app")
-
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """Everything that can be reached from outside, in front of one host."""
-
-    host: Host
-    tokens: Tokens
-    graphql: GraphQLEndpoint
-    sockets: Sockets
-    files: Files
 
 
 class App:

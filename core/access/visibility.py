@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from tongban_sdk import Actor
@@ -18,10 +18,16 @@ from core.store.database import Database
 from core.store.dialect import quote
 from core.store.sql import Arg, Env, Params
 
-if TYPE_CHECKING:
-    from core.plugins.generation import Generation
-
 ID = Column("id", "uuid")
+
+
+class Rights(Protocol):
+    """A generation, as far as this room must know it."""
+
+    @property
+    def world(self) -> World: ...
+    @property
+    def access(self) -> AccessModel: ...
 
 
 class Visibility:
@@ -32,7 +38,7 @@ class Visibility:
         self._compiled: dict[Hashable, tuple[str, Params] | None] = {}
 
     @classmethod
-    def of(cls, generation: Generation, database: Database) -> Visibility:
+    def of(cls, generation: Rights, database: Database) -> Visibility:
         """The one of this generation; it goes with it."""
         found = _OF.get(generation)
         if found is None:
@@ -91,7 +97,7 @@ class Visibility:
         return found is not None
 
 
-_OF: WeakKeyDictionary[Generation, Visibility] = WeakKeyDictionary()
+_OF: WeakKeyDictionary[Rights, Visibility] = WeakKeyDictionary()
 
 
 def _now() -> datetime:

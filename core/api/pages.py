@@ -19,7 +19,7 @@ from core.ops.health import Check, read_readiness
 from core.settings import Settings
 
 if TYPE_CHECKING:
-    from core.app import Doors
+    from core.api.doors import Doors
 
 EXPLORER = Path(__file__).with_name("explorer.html")
 #: The page may talk to its own origin and run its own script, nothing else.
