@@ -20,7 +20,7 @@ from core.jobs.queue import Claim
 
 log = logging.getLogger("tongban.jobs")
 
-QUEUE = "tongban:jobs"
+QUEUE = "tongban:jobs:{installation}"
 #: Jobs one process runs side by side.
 JOBS_MAX = 20
 #: Redis answers in under a millisecond; after this it is taken for gone and work is done without it.
@@ -49,9 +49,12 @@ class Bridge:
         self._server = FakeServer() if redis_url is None else None
         self._run = run
         self._sender = self._connect()
+        self._queue = ""
         self._worker: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
+    def start(self, installation: int) -> None:
+        """Work on the queue of this installation; others may share the Redis."""
+        self._queue = QUEUE.format(installation=installation)
         self._worker = asyncio.create_task(self._supervise(), name="arq worker")
 
     async def stop(self) -> None:
@@ -61,7 +64,9 @@ class Bridge:
     async def send(self, claim: Claim) -> bool:
         """Hand the claim over; False when the carrier is away."""
         try:
-            await self._sender.enqueue_job("run", claim.id, claim.token, _job_id=f"{claim.id}:{claim.token}")
+            await self._sender.enqueue_job(
+                "run", claim.id, claim.token, _job_id=f"{claim.id}:{claim.token}", _queue_name=self._queue
+            )
         except (TimeoutError, RedisError, OSError):
             return False
         return True
@@ -85,7 +90,7 @@ class Bridge:
         job: Any = run  # arq's protocol of a coroutine asks for more than it calls
         return _Worker(
             functions=[func(job, name="run", timeout=_LAST_RESORT_S, max_tries=1, keep_result=0)],
-            queue_name=QUEUE, redis_pool=self._connect(), handle_signals=False, max_jobs=JOBS_MAX,
+            queue_name=self._queue, redis_pool=self._connect(), handle_signals=False, max_jobs=JOBS_MAX,
             poll_delay=0.1, job_serializer=_dump, job_deserializer=json.loads, log_results=False,
         )  # fmt: skip
 
@@ -102,9 +107,7 @@ class Bridge:
             pool = redis.asyncio.ConnectionPool.from_url(
                 self._redis_url or "", socket_connect_timeout=REDIS_TIMEOUT_S, socket_timeout=REDIS_TIMEOUT_S
             )
-        return ArqRedis(
-            connection_pool=pool, job_serializer=_dump, job_deserializer=json.loads, default_queue_name=QUEUE
-        )
+        return ArqRedis(connection_pool=pool, job_serializer=_dump, job_deserializer=json.loads)
 
 
 def _dump(value: Any) -> bytes:

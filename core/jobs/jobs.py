@@ -58,7 +58,7 @@ class Jobs:
         self._wake.set()
 
     async def start(self) -> None:
-        self._bridge.start()
+        self._bridge.start(await self.queue.installation())
         self._loop = asyncio.create_task(self._run(), name="jobs")
 
     async def stop(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.store.database import Database, Transaction
-from core.store.runtime_tables import DEAD_LETTER, JOB
+from core.store.runtime_tables import DEAD_LETTER, GENERATION, JOB
 from core.store.statement import load_row, statement
 
 #: Jobs of one plugin at work at a time, over all nodes: a slow plugin must leave room for the others.
@@ -71,6 +72,16 @@ class JobQueue:
         self._dialect = database.dialect
         self._lease_s = lease_s
         self.now = clock
+
+    async def installation(self) -> int:
+        """A number of this database's own: two installations on one Redis must not take each other's jobs."""
+        text = (
+            "INSERT INTO tb_generation (id, number) VALUES (2, {number}) "
+            "ON CONFLICT (id) DO UPDATE SET number = tb_generation.number RETURNING number"
+        )
+        async with self._database.transaction() as transaction:
+            rows = await transaction.fetch(*statement(self._dialect, GENERATION, text, number=secrets.randbits(48)))
+        return int(rows[0][0])
 
     async def add(self, jobs: Sequence[NewJob]) -> list[str]:
         """Ids of the jobs that wait now, the ones that waited already included."""

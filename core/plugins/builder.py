@@ -178,7 +178,7 @@ class Builder:
         digest = hashlib.sha256()
         for number, name in enumerate(sorted(schema.type_map)):
             type_ = schema.type_map[name]
-            if type_ in (schema.query_type, schema.mutation_type):
+            if isinstance(type_, GraphQLObjectType) and type_ in (schema.query_type, schema.mutation_type):
                 await _hash_root(digest, type_)
                 continue
             printed = self._printed.get(type_)

@@ -16,7 +16,16 @@ from core.fields.refs import Ref
 from core.jobs.queue import NewJob
 from core.manifest.model import Entity
 from core.read.context import RequestContext
-from graphql import DocumentNode, GraphQLField, GraphQLObjectType, execute, get_named_type, is_leaf_type, parse
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLField,
+    GraphQLObjectType,
+    execute,
+    get_named_type,
+    is_leaf_type,
+    parse,
+)
 
 if TYPE_CHECKING:
     from core.plugins.generation import Generation
@@ -110,7 +119,7 @@ class GenerationApi:
             return orjson.loads(await compiled.run(database, self._actor, variables))["rows"]
         context = RequestContext(generation=generation, actor=self._actor, database=database)
         running = execute(generation.graphql, document, variable_values=variables, context_value=context)
-        result = running if not hasattr(running, "__await__") else await running
+        result = running if isinstance(running, ExecutionResult) else await running
         if result.errors:
             raise result.errors[0].original_error or UnavailableError("读取失败")
         return (result.data or {}).get("rows")

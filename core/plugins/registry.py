@@ -84,7 +84,7 @@ class Registry:
         """Switch a plugin everywhere or in one division; returns when this node runs the new generation."""
         self._check(plugin_id, state, division)
         before = self.current
-        choices = {**(await self._states.choices()).get(plugin_id, {}), division or "": state}
+        choices: dict[str, Chosen] = {**(await self._states.choices()).get(plugin_id, {}), division or "": state}
         if not is_wanted(choices):
             await self._say_goodbye(plugin_id)
         number = await self._states.choose(plugin_id, division or "", state, actor.id if actor else "cli")

@@ -18,7 +18,7 @@ PLUGIN = Table(
     (Index(("plugin_id", "division"), unique=True),),
 )
 
-#: One row (id 1): the number every node follows.
+#: Row 1: the number every node follows. Row 2: a random number that tells this installation from others.
 GENERATION = Table(
     "tb_generation", (Column("id", "int", null=False, primary=True), Column("number", "int", null=False, default=0))
 )

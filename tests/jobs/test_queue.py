@@ -111,3 +111,12 @@ async def test_dead_letter_and_redrive(bench: Bench) -> None:
 
 def test_backoff_grows_to_an_hour() -> None:
     assert [backoff_s(tries) for tries in (1, 2, 3, 8, 30)] == [1, 2, 4, 128, 3600]
+
+
+async def test_an_installation_keeps_its_number(bench: Bench) -> None:
+    queue = _queue(bench, [NOW])
+    number = await queue.installation()
+    assert number > 2**16
+    assert await queue.installation() == number
+    # Row 1, the number of generations, is somebody else's.
+    assert await bench.database.fetch_value("SELECT count(*) FROM tb_generation WHERE id = 1", []) == 0

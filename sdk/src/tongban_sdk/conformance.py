@@ -32,15 +32,19 @@ class HostUnderTest(Protocol):
 
     def api(self, actor: Actor) -> HostApi:
         """The host under the rights of an actor."""
+        ...
 
     def service(self, plugin_id: str) -> HostApi:
         """The host as the plugin's own jobs and events see it."""
+        ...
 
     async def settle(self) -> None:
         """Return when events and due jobs are done."""
+        ...
 
     async def graphql(self, query: str, variables: Mapping[str, Any] | None = None, *, actor: Actor) -> dict[str, Any]:
         """Execute an operation; `{"data": …}` and `"errors": [{"message", "code"}]` when there are any."""
+        ...
 
 
 E = TypeVar("E", bound=RequestError)

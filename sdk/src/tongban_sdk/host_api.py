@@ -25,6 +25,7 @@ class HostApi(Protocol):
     @property
     def actor(self) -> Actor:
         """Who acts."""
+        ...
 
     async def read(self, entity: str, id: str) -> Row | None:
         """Read one row.
@@ -40,6 +41,7 @@ class HostApi(Protocol):
             NotFoundError: the entity does not exist or its plugin is off.
             PermissionDeniedError: no rule lets the actor read any row of the entity.
         """
+        ...
 
     async def find(self, entity: str, where: Mapping[str, Any] | None = None, *, first: int = 20) -> list[Row]:
         """List rows whose fields equal the given values, oldest first.
@@ -57,6 +59,7 @@ class HostApi(Protocol):
             PermissionDeniedError: no rule lets the actor read any row of the entity.
             InvalidInputError: an unknown field, or `first` out of range.
         """
+        ...
 
     async def create(self, entity: str, values: Mapping[str, Any], *, idempotency_key: str | None = None) -> Row:
         """Create a row through the host's one write pipeline.
@@ -75,6 +78,7 @@ class HostApi(Protocol):
             ConflictError: a unique value is taken, or the key was used with other values.
             UnavailableError: the plugin is draining, or off in the row's division.
         """
+        ...
 
     async def update(self, entity: str, id: str, version: int, patch: Mapping[str, Any]) -> Row:
         """Change some fields of a row.
@@ -94,6 +98,7 @@ class HostApi(Protocol):
             InvalidInputError: every wrong value at once.
             PermissionDeniedError: no rule allows it.
         """
+        ...
 
     async def delete(self, entity: str, id: str, version: int) -> None:
         """Delete a row (softly: history stays).
@@ -108,6 +113,7 @@ class HostApi(Protocol):
             ConflictError: the row changed meanwhile or another row refers to it.
             PermissionDeniedError: no rule allows it.
         """
+        ...
 
     async def schedule(
         self, job: str, args: Mapping[str, Any] | None = None, *, delay_s: float = 0.0, key: str | None = None
@@ -126,6 +132,7 @@ class HostApi(Protocol):
         Raises:
             NotFoundError: no such job.
         """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
