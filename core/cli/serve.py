@@ -14,6 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
+from core.api.wire import OneWriteProtocol
 from core.app import App, build_app
 from core.cli import UserError
 from core.cli.welcome import render_welcome
@@ -70,7 +71,7 @@ def build_config(app: App, host: str, port: int) -> uvicorn.Config:
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=OneWriteProtocol,
         ws="websockets-sansio",
         log_config=None,
         access_log=False,
