@@ -97,7 +97,7 @@ async def open_doors(settings: Settings, *, schema: str | None = None) -> AsyncI
         doors = _build_doors(host, settings, RateLimits(settings.profile, redis))
         host.registry.on_commit.append(feed.on_commit)
         host.registry.on_swap.append(lambda old, new: _swapped(doors))
-        await stack.enter_async_context(feed.listening())
+        await stack.enter_async_context(feed.listening(host.database))
         # Pushed last, so it runs first: sockets are told before anything they use is closed.
         stack.callback(doors.sockets.restart)
         yield doors

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLString
 from tongban_sdk.host_api import GraphqlTypes
 
 from core.manifest.model import Plugin, World
@@ -19,7 +20,6 @@ from core.store.engine import ENGINE_TABLES
 from core.store.migrate import migrate as migrate_tables
 from core.store.reference import load_reference
 from core.store.tables import tables_of
-from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLString
 
 
 @dataclass(frozen=True, slots=True)

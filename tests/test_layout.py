@@ -6,10 +6,10 @@ import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
+import graphql
 import pytest
 
 import core
-import graphql
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(

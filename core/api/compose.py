@@ -9,13 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import strawberry
-from strawberry.schema.schema_converter import GraphQLCoreConverter
-from tongban_sdk.host_api import GraphqlTypes
-
-from core.api.handwritten import read_rows, stand_in
-from core.api.plugin_types import PluginTypes, PluginTypesCache, SchemaConflictError
-from core.api.scalars import SHARED
-from core.manifest.model import World
 from graphql import (
     GraphQLField,
     GraphQLNamedType,
@@ -23,6 +16,13 @@ from graphql import (
     GraphQLSchema,
     introspection_types,
 )
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from tongban_sdk.host_api import GraphqlTypes
+
+from core.api.handwritten import read_rows, stand_in
+from core.api.plugin_types import PluginTypes, PluginTypesCache, SchemaConflictError
+from core.api.scalars import SHARED
+from core.manifest.model import World
 
 
 @dataclass(frozen=True, slots=True)

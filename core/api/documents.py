@@ -8,11 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graphql.validation.specified_rules import recommended_rules
-
-from core.api.errors import ERRORS_MAX, Refusal, refuse, request_entries
-from core.api.guard import LIMITS, Admitted, Limits, check_cost, check_document, check_nesting, check_structure
-from core.settings import Profile
 from graphql import (
     DocumentNode,
     GraphQLSchema,
@@ -23,6 +18,11 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.validation.specified_rules import recommended_rules
+
+from core.api.errors import ERRORS_MAX, Refusal, refuse, request_entries
+from core.api.guard import LIMITS, Admitted, Limits, check_cost, check_document, check_nesting, check_structure
+from core.settings import Profile
 
 RULES = (*specified_rules, *(rule for rule in recommended_rules if rule not in specified_rules))
 READY_MAX = 512

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
-from tongban_sdk import InvalidInputError, RequestError
-
 from graphql import GraphQLError
+from tongban_sdk import InvalidInputError, RequestError
 
 log = structlog.get_logger("tongban.api")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType, create_source_event_stream
 from tongban_sdk import Actor, RequestError
 
 from core.api.deadline import Deadlines
@@ -17,7 +18,6 @@ from core.api.writes import compile_write
 from core.ops import metrics
 from core.read.context import RequestContext
 from core.settings import Profile
-from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType, create_source_event_stream
 
 if TYPE_CHECKING:
     from core.host import Host
@@ -40,7 +40,8 @@ class Execution:
     """Runs requests against the generation that is current when they arrive; a request never sees two."""
 
     def __init__(self, host: Host, trusted: TrustedDocuments, profile: Profile, deadline_s: float = DEADLINE_S) -> None:
-        self.host, self.trusted, self.profile, self.deadline_s = host, trusted, profile, deadline_s
+        self.host, self.trusted, self.deadline_s = host, trusted, deadline_s
+        self.profile: Profile = profile
         self._deadlines = Deadlines(deadline_s)
         self._documents: Documents | None = None
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.api.errors import Entry, Refusal, entry
-from core.api.measure import NESTING_MAX, PAGE_MAX, Cycle, Measure, TooDeep, Walk
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -24,6 +22,9 @@ from graphql import (
     OperationType,
     SelectionSetNode,
 )
+
+from core.api.errors import Entry, Refusal, entry
+from core.api.measure import NESTING_MAX, PAGE_MAX, Cycle, Measure, TooDeep, Walk
 
 
 @dataclass(frozen=True, slots=True)

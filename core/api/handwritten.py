@@ -11,11 +11,11 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.base import StrawberryObjectDefinition
 
 from core.manifest.model import Entity
-from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type
 
 
 def stand_in(converter: GraphQLCoreConverter, manifest_types: Mapping[str, GraphQLObjectType]) -> None:

@@ -98,8 +98,11 @@ def _check_content_type(value: str) -> None:
     if value == "application/json":
         return
     kind, _, rest = value.partition(";")
-    parameters = dict(p.strip().lower().partition("=")[::2] for p in rest.split(";") if p.strip())
-    charset = parameters.get("charset", "utf-8").strip('"')
+    charset = "utf-8"
+    for parameter in rest.lower().split(";"):
+        name, _, text = parameter.partition("=")
+        if name.strip() == "charset":
+            charset = text.strip(' "')
     if kind.strip().lower() != "application/json" or charset not in ("utf-8", "utf8"):
         raise refuse(
             "UNSUPPORTED_MEDIA_TYPE", "只接受 application/json（UTF-8）", headers={"accept": "application/json"}

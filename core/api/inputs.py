@@ -6,14 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from core.api.scalars import DATE_BUCKET, DIRECTION, DIVISION_LEVEL, SCALARS
-from core.fields import all_fields
-from core.fields.base import Field
-from core.fields.made import Computed
-from core.fields.refs import Ref
-from core.fields.structured import List
-from core.manifest.model import Entity
-from core.read.columns import groupable, operators_of, sortable
 from graphql import (
     GraphQLBoolean,
     GraphQLEnumType,
@@ -29,6 +21,15 @@ from graphql import (
     GraphQLScalarType,
     GraphQLString,
 )
+
+from core.api.scalars import DATE_BUCKET, DIRECTION, DIVISION_LEVEL, SCALARS
+from core.fields import all_fields
+from core.fields.base import Field
+from core.fields.made import Computed
+from core.fields.refs import Ref
+from core.fields.structured import List
+from core.manifest.model import Entity
+from core.read.columns import groupable, operators_of, sortable
 
 #: Finds the filter type of a ref's target, or None when its plugin is not part of this world.
 WhereOf = Callable[[str], GraphQLInputObjectType | None]
@@ -86,7 +87,9 @@ def _scalar_filter(kind: str, scalar: GraphQLScalarType, operators: tuple[str, .
     return _filter(f"{kind}Filter", scalar, operators)
 
 
-def _filter(name: str, element: GraphQLInputType, operators: tuple[str, ...]) -> GraphQLInputObjectType:
+def _filter(
+    name: str, element: GraphQLScalarType | GraphQLEnumType, operators: tuple[str, ...]
+) -> GraphQLInputObjectType:
     shapes: dict[str, GraphQLInputType] = {
         "in": GraphQLList(GraphQLNonNull(element)),
         "notIn": GraphQLList(GraphQLNonNull(element)),

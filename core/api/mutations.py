@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from graphql import GraphQLObjectType, get_named_type
 from tongban_sdk.actor import Actor
 
 from core.fields import all_fields
@@ -12,7 +13,6 @@ from core.fields.base import Field
 from core.fields.refs import Ref
 from core.manifest.model import Entity
 from core.read.roots import RootField
-from graphql import GraphQLObjectType, get_named_type
 
 
 def input_name(field: Field) -> str:

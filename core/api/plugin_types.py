@@ -7,11 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.api.mutations import resolve_write
-from core.api.types import EntityTypes
-from core.fields.refs import Ref
-from core.manifest.model import Entity, Plugin
-from core.read.roots import RootField, RootKind
 from graphql import (
     GraphQLArgument,
     GraphQLField,
@@ -25,6 +20,12 @@ from graphql import (
     GraphQLString,
     get_named_type,
 )
+
+from core.api.mutations import resolve_write
+from core.api.types import EntityTypes
+from core.fields.refs import Ref
+from core.manifest.model import Entity, Plugin
+from core.read.roots import RootField, RootKind
 
 
 class SchemaConflictError(ValueError):

@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from core.fields.base import FieldError
-from core.fields.numbers import SAFE_MAX
-from core.fields.times import parse_date, parse_instant, parse_time
-from core.read.picks import pick
 from graphql import (
     GraphQLBoolean,
     GraphQLEnumType,
@@ -26,6 +22,11 @@ from graphql import (
     GraphQLScalarType,
     GraphQLString,
 )
+
+from core.fields.base import FieldError
+from core.fields.numbers import SAFE_MAX
+from core.fields.times import parse_date, parse_instant, parse_time
+from core.read.picks import pick
 
 PAGE_SIZE_MAX = 100
 PAGE_SIZE_DEFAULT = 20
@@ -54,11 +55,10 @@ def _long(value: Any) -> int:
 def _decimal(value: Any) -> str:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     digits = text.removeprefix("-").replace(".", "", 1) if isinstance(text, str) else ""
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= _DECIMAL_DIGITS_MAX):
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= _DECIMAL_DIGITS_MAX
+    if not is_number or not isinstance(text, str) or text.startswith((".", "-.")) or text.endswith("."):
         raise GraphQLError('应为写成文字的小数，如 "12.50"')
-    if text.startswith((".", "-.")) or text.endswith("."):
-        raise GraphQLError('应为写成文字的小数，如 "12.50"')
-    return str(text)
+    return text
 
 
 def _page_size(value: Any) -> int:

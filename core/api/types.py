@@ -5,16 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from core.api.inputs import EntityInputs, WhereOf, camel
-from core.api.scalars import DATE, DECIMAL, LONG, PAGE_INFO, PAGE_SIZE, PAGE_SIZE_DEFAULT, POINT, SCALARS
-from core.fields import all_fields
-from core.fields.base import Field
-from core.fields.choices import Enum
-from core.fields.refs import Ref
-from core.fields.structured import List
-from core.manifest.model import Entity
-from core.read.columns import column_of, groupable, is_comparable, is_number
-from core.read.picks import pick
 from graphql import (
     GraphQLArgument,
     GraphQLEnumType,
@@ -29,6 +19,17 @@ from graphql import (
     GraphQLOutputType,
     GraphQLString,
 )
+
+from core.api.inputs import EntityInputs, WhereOf, camel
+from core.api.scalars import DATE, DECIMAL, LONG, PAGE_INFO, PAGE_SIZE, PAGE_SIZE_DEFAULT, POINT, SCALARS
+from core.fields import all_fields
+from core.fields.base import Field
+from core.fields.choices import Enum
+from core.fields.refs import Ref
+from core.fields.structured import List
+from core.manifest.model import Entity
+from core.read.columns import column_of, groupable, is_comparable, is_number
+from core.read.picks import pick
 
 #: Finds the types of an entity of this or an earlier plugin.
 TypesOf = Callable[[str], "EntityTypes | None"]

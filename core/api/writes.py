@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from graphql import DocumentNode
 from graphql.execution import VariableValues
 from graphql.execution.values import get_argument_values
 from tongban_sdk.actor import Actor
@@ -15,7 +16,6 @@ from tongban_sdk.errors import RequestError
 from core.api.mutations import written_id
 from core.read.reader import ReadBack
 from core.store.database import Database
-from graphql import DocumentNode
 
 
 class ReadBackFailed(Exception):

@@ -15,9 +15,9 @@ QUESTION = "{ corePersons(first: 3) { totalCount nodes { name phone division mas
 
 def render_welcome(settings: Settings, url: str) -> str:
     tokens = Tokens(KeyRing(settings.secrets_dir))
-    minted = {name: tokens.mint(build_persona(name, settings.data_dir)) for name in PERSONAS}
+    minted: dict[Persona, str] = {name: tokens.mint(build_persona(name, settings.data_dir)) for name in PERSONAS}
     lines = [f"地址  {url}/graphql    浏览器试用  {url}/explorer", ""]
-    lines += [f"{TITLES[name]}令牌（{name}）\n{token}\n" for name, token in minted.items()]
+    lines += [f"{TITLES[name]}令牌（{name}）\n{minted[name]}\n" for name in PERSONAS]
     body = json.dumps({"query": QUESTION})
     headers = f"-H 'content-type: application/json' -H 'authorization: Bearer {minted['staff']}'"
     lines.append(f"curl -s {url}/graphql {headers} -d '{body}'")

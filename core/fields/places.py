@@ -16,7 +16,7 @@ from core.fields.text import COMPARISONS, text_column
 _DIVISION = re.compile(r"[1-9][0-9]{11}", re.ASCII)
 _GRID = re.compile(r"[1-9][0-9]{14}", re.ASCII)
 #: Digits of a code that name each level.
-LEVELS = dict(zip(("province", "city", "county", "township", "village"), LEVEL_DIGITS, strict=True))
+LEVELS: dict[str, int] = dict(zip(("province", "city", "county", "township", "village"), LEVEL_DIGITS, strict=True))
 POSITIONS_MAX = 5000
 #: A plain range check that takes in all of China, its seas included, and refuses swapped axes.
 BOUNDS = {"lng": (70.0, 140.0), "lat": (0.0, 55.0)}

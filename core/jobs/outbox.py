@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.jobs.queue import JobQueue, NewJob
+from core.jobs.recent import record
 from core.store.database import Database
 from core.store.engine import OUTBOX
 from core.store.statement import load_row, statement
@@ -51,6 +52,7 @@ async def _drain_batch(database: Database, queue: JobQueue, fan_out: FanOut) -> 
     async with database.transaction() as transaction:
         rows = await transaction.fetch(*statement(database.dialect, OUTBOX, text))
         events = sorted((_event(database, row) for row in rows), key=lambda event: event.id)
+        await record(transaction, events, queue.now())
         await queue.add_in(transaction, [job for event in events for job in fan_out(event)])
     return len(events)
 

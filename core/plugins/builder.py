@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
+from graphql import GraphQLNamedType, GraphQLObjectType, GraphQLSchema
 from graphql.utilities import print_type
 from tongban_sdk.changes import Change
 from tongban_sdk.host_api import GraphqlTypes
@@ -30,7 +31,6 @@ from core.read import Reader
 from core.store.database import Database
 from core.store.tables import table_of
 from core.write import Writer
-from graphql import GraphQLNamedType, GraphQLObjectType, GraphQLSchema
 
 if TYPE_CHECKING:
     from core.plugins.registry import Registry

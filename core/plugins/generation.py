@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from graphql import GraphQLSchema
 from tongban_sdk.actor import Actor
 
 from core.access import AccessModel
@@ -20,7 +21,6 @@ from core.plugins.status import PluginStatus
 from core.plugins.work import make_plan
 from core.read import Reader
 from core.write import Writer
-from graphql import GraphQLSchema
 
 if TYPE_CHECKING:
     from core.plugins.registry import Registry

@@ -7,15 +7,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from tongban_sdk.actor import Actor
-from tongban_sdk.errors import InputProblem, InvalidInputError, NotFoundError, UnavailableError
-from tongban_sdk.host_api import Row
-
-from core.fields import all_fields
-from core.fields.refs import Ref
-from core.jobs.queue import NewJob
-from core.manifest.model import Entity
-from core.read.context import RequestContext
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -26,6 +17,15 @@ from graphql import (
     is_leaf_type,
     parse,
 )
+from tongban_sdk.actor import Actor
+from tongban_sdk.errors import InputProblem, InvalidInputError, NotFoundError, UnavailableError
+from tongban_sdk.host_api import Row
+
+from core.fields import all_fields
+from core.fields.refs import Ref
+from core.jobs.queue import NewJob
+from core.manifest.model import Entity
+from core.read.context import RequestContext
 
 if TYPE_CHECKING:
     from core.plugins.generation import Generation

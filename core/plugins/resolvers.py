@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 from tongban_sdk.errors import UnavailableError
 
 from core.plugins.errors import PluginError
 from core.plugins.hooks import Part
-from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 
 #: A whole resolver; the request has its own deadline above it.
 LIMIT_S = 5.0

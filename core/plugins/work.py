@@ -18,6 +18,7 @@ from core.jobs.runner import NotNowError, Work
 from core.manifest.order import requirements
 from core.plugins.errors import QuarantinedError
 from core.plugins.hooks import LIMITS_S, Part
+from core.write.events import ACTIONS
 
 if TYPE_CHECKING:
     from core.plugins.generation import Generation
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
 HOOK_TRIES = 8
 #: A job may compute for longer than a hook inside a request, but others wait meanwhile all the same.
 JOB_STRETCH_S = 1.0
-_ACTIONS: dict[str, ChangeAction] = {
-    "entity.created": "create",
-    "entity.updated": "update",
-    "entity.deleted": "delete",
-}
 
 
 def service_actor(plugin_id: str) -> Actor:
@@ -50,7 +46,7 @@ def make_plan(generation: Generation) -> Plan:
 
 def _fan_out(generation: Generation, event: Event) -> list[NewJob]:
     """One job per listener, so that one that fails is tried again alone."""
-    action = _ACTIONS.get(event.topic)
+    action = ACTIONS.get(event.topic)
     owner = event.entity.partition(".")[0]
     if action is None:
         return []

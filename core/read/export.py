@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import orjson
+from graphql import DocumentNode, parse
 from tongban_sdk.actor import Actor
 from tongban_sdk.errors import PermissionDeniedError
 
 from core.manifest.model import Entity
 from core.read.reader import Reader
 from core.store.database import Database
-from graphql import DocumentNode, parse
 
 PAGE_ROWS = 100
 

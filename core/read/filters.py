@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from graphql import GraphQLInputField, GraphQLInputObjectType
+
 from core.fields.base import Field
 from core.fields.operators import OPERATORS
 from core.fields.refs import Ref
@@ -12,7 +14,6 @@ from core.read.canonical import refusing
 from core.read.rows import Rows
 from core.read.selection import Leaf, Tree
 from core.read.statement import Statement
-from graphql import GraphQLInputField, GraphQLInputObjectType
 
 #: Comparisons with null that mean something; any other is unknown, so it holds for no row.
 _NULL_TESTS: Mapping[str, str] = {"eq": "IS NULL", "ne": "IS NOT NULL"}

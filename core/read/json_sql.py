@@ -18,9 +18,11 @@ class JsonSql(Protocol):
 
     def object(self, pairs: Pairs, source: str = "") -> str:
         """One object, or null when `source` has no row."""
+        ...
 
     def objects(self, pairs: Pairs, source: str) -> str:
         """An array of one object per row of `source`, in its order."""
+        ...
 
     def boolean(self, sql: str) -> str: ...
 
@@ -28,18 +30,23 @@ class JsonSql(Protocol):
 
     def text(self, value: str) -> str:
         """A constant text."""
+        ...
 
     def degrees(self, sql: str) -> str:
         """Ten-millionths of a degree as a number of degrees."""
+        ...
 
     def only(self, sql: str, values: Iterable[str]) -> str:
         """A list of texts without those that are not among the values; null stays null."""
+        ...
 
     def texts(self, sqls: Sequence[str]) -> str:
         """An array of those texts that are not null."""
+        ...
 
     def hex_array(self, sqls: Sequence[str]) -> str:
         """JSON array of the values, as hexadecimal text."""
+        ...
 
 
 #: No response key can be called so: `row_to_json(x)` means the column x where there is one.

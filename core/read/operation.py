@@ -7,10 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from graphql.execution import get_variable_values
-
-from core.read.paging import cursor_shape
-from core.read.selection import is_branch
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -28,6 +24,11 @@ from graphql import (
     get_operation_ast,
     type_from_ast,
 )
+from graphql.execution import get_variable_values
+
+from core.read.coercion import Coerce, NotPlain, coercion
+from core.read.paging import cursor_shape
+from core.read.selection import is_branch
 
 _ABSENT = object()
 Shape = Callable[[Any], Hashable]
@@ -73,8 +74,9 @@ class Variable:
     name: str
     definition: VariableDefinitionNode
     shape: Shape
-    #: Accepts a value as it is, without graphql-core; None = never.
-    is_plain: Callable[[Any], bool] | None
+    coerce: Coerce
+    #: May be left out: it is nullable and has no default.
+    may_lack: bool
 
 
 @dataclass(slots=True)
@@ -89,18 +91,23 @@ class Operation:
 
     def coerce(self, schema: GraphQLSchema, given: Mapping[str, Any]) -> dict[str, Any]:
         """Coerced variables exactly as graphql-core makes them; BadVariables when it refuses."""
-        plain = {}
-        for variable in self.variables:
-            value = given.get(variable.name, _ABSENT)
-            if variable.is_plain is None or not variable.is_plain(value):
-                break
-            plain[variable.name] = value
-        else:
-            return plain
+        try:
+            return self._coerce(given)
+        except NotPlain:
+            pass
         values = get_variable_values(schema, self.node.variable_definitions or (), dict(given))
         if isinstance(values, list):
             raise BadVariables
         return values.coerced
+
+    def _coerce(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        made = {}
+        for variable in self.variables:
+            if variable.name in given:
+                made[variable.name] = variable.coerce(given[variable.name])
+            elif not variable.may_lack:
+                raise NotPlain
+        return made
 
     def shape(self, coerced: Mapping[str, Any]) -> Hashable:
         return tuple([v.shape(coerced[v.name]) if v.name in coerced else _ABSENT for v in self.variables])
@@ -119,7 +126,9 @@ def analyse(schema: GraphQLSchema, document: DocumentNode, name: str | None) -> 
         if type_ is None:
             return None
         own = definition.variable.name.value
-        variables.append(Variable(own, definition, forced.get(own) or _shape_of(type_), _plain_of(type_)))
+        may_lack = definition.default_value is None and not isinstance(type_, GraphQLNonNull)
+        shape = forced.get(own) or _shape_of(type_)
+        variables.append(Variable(own, definition, shape, coercion(type_), may_lack))
     return Operation(document, node, fragments, tuple(variables))
 
 
@@ -145,21 +154,3 @@ def _forced_shapes(node: Node, in_list: bool = False) -> Iterator[tuple[str, Sha
         for child in children:
             if isinstance(child, Node) and not isinstance(child, VariableDefinitionNode):
                 yield from _forced_shapes(child, isinstance(node, ListValueNode) or (in_list and key != "fields"))
-
-
-_PLAIN: Mapping[str, Callable[[Any], bool]] = {
-    "ID": lambda value: type(value) is str,
-    "String": lambda value: type(value) is str,
-    "Boolean": lambda value: type(value) is bool,
-    "Int": lambda value: type(value) is int and -(2**31) <= value < 2**31,
-    "PageSize": lambda value: type(value) is int and 1 <= value <= 100,
-}
-
-
-def _plain_of(type_: Any) -> Callable[[Any], bool] | None:
-    inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
-    if isinstance(inner, GraphQLEnumType):
-        # Values of our enums are their own names or field names; only the former pass unchanged.
-        names = frozenset(name for name, value in inner.values.items() if value.value == name)
-        return lambda value: type(value) is str and value in names
-    return _PLAIN.get(getattr(inner, "name", ""))

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
+
 from core.fields.base import Field
 from core.fields.column import Column
 from core.fields.refs import Ref
@@ -20,7 +22,6 @@ from core.read.selection import Leaf, NotPlannable, Request, Tree
 from core.read.statement import Statement
 from core.read.stats import stats_sql
 from core.store.dialect import quote
-from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
 
 _ID = Column("id", "uuid", null=False)
 #: Number of a row inside its page; no column of an entity is called so.

@@ -10,6 +10,15 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import orjson
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationType,
+    get_named_type,
+)
 from tongban_sdk.actor import Actor
 from tongban_sdk.errors import RequestError
 
@@ -25,15 +34,6 @@ from core.read.statement import Statement
 from core.store.database import Database
 from core.store.dialect import Dialect
 from core.store.sql import Env
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    GraphQLField,
-    GraphQLObjectType,
-    GraphQLSchema,
-    OperationType,
-    get_named_type,
-)
 
 OPERATIONS_MAX = 1000
 PLANS_MAX = 200

@@ -6,9 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql.execution import VariableValues
-from graphql.utilities.coerce_input_value import coerce_input_literal
-
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
@@ -28,6 +25,8 @@ from graphql import (
     ValueNode,
     VariableNode,
 )
+from graphql.execution import VariableValues
+from graphql.utilities.coerce_input_value import coerce_input_literal
 
 
 class NotPlannable(Exception):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
+
 from core.fields import all_fields
 from core.fields.base import Field
 from core.fields.choices import Enum
@@ -16,7 +18,6 @@ from core.read.paging import leaf
 from core.read.picks import column_key
 from core.read.rows import Rows, listed
 from core.read.selection import Leaf, Request, Tree
-from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
 
 #: More groups than any chart shows.
 GROUPS_MAX = 1000

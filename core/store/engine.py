@@ -36,6 +36,20 @@ OUTBOX = Table(
     ),
 )
 
+#: Events handed on lately, kept for minutes: listeners of every process read them here.
+RECENT = Table(
+    "tb_recent",
+    (
+        Column("id", "uuid", null=False, primary=True),
+        Column("topic", "text", null=False),
+        Column("entity", "text", null=False),
+        Column("row_id", "uuid", null=False),
+        Column("version", "int", null=False),
+        Column("handed_at", "datetime", null=False),
+    ),
+    (Index(("handed_at",)),),
+)
+
 #: One row per (actor, key): what was asked, and which row came of it.
 IDEMPOTENCY = Table(
     "tb_idempotency",
@@ -62,4 +76,4 @@ SCHEMA = Table(
     ),
 )
 
-ENGINE_TABLES = (SCHEMA, HISTORY, OUTBOX, IDEMPOTENCY, SEQUENCE, *RUNTIME_TABLES)
+ENGINE_TABLES = (SCHEMA, HISTORY, OUTBOX, RECENT, IDEMPOTENCY, SEQUENCE, *RUNTIME_TABLES)

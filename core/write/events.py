@@ -13,6 +13,8 @@ TOPICS: Mapping[ChangeAction, str] = {
     "update": "entity.updated",
     "delete": "entity.deleted",
 }
+#: Topic → what happened to the row.
+ACTIONS: Mapping[str, ChangeAction] = {topic: action for action, topic in TOPICS.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from graphql import GraphQLResolveInfo, GraphQLSchema, build_schema
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from tongban_sdk import Actor, InputProblem, InvalidInputError, PermissionDeniedError, RateLimitedError
@@ -21,7 +22,6 @@ from core.api.websocket import Sockets
 from core.identity.keys import KeyRing
 from core.identity.tokens import Tokens
 from core.settings import Profile
-from graphql import GraphQLResolveInfo, GraphQLSchema, build_schema
 
 CITIZEN = Actor(id="a1", kind="citizen", person="p1", roles=frozenset({"anonymous", "resident"}))
 #: Stands for everything that must never leave the process.

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from graphql import parse, validate, validate_schema
 from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 from tongban_sdk import Actor
@@ -16,7 +17,6 @@ from core.api.documents import RULES
 from core.api.execution import core_schema
 from core.ops import metrics
 from core.settings import ROOT
-from graphql import parse, validate, validate_schema
 from tests.api.servers import ADMIN, RESIDENT, STAFF, Server, running
 
 POSTGRES_URL = os.environ.get("TONGBAN_TEST_DATABASE_URL", "")

@@ -1,6 +1,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,13 @@ from tongban_sdk import UnavailableError
 
 from core.api import changes
 from core.api.changes import ChangeEvent, ChangeFeed, Interest
+from core.jobs.outbox import Event, drain
+from core.jobs.queue import JobQueue
+from core.jobs.recent import record
+from core.store.database import Database, Insert
+from core.store.engine import ENGINE_TABLES, OUTBOX
+from core.store.ids import uuid7
+from core.store.migrate import migrate
 from core.write.events import Written
 
 
@@ -81,3 +89,100 @@ async def test_other_processes_are_heard_once() -> None:
         assert [(await asyncio.wait_for(other, 2)).id, *await take(far, 1)] == ["1", "2"]
     for client in clients:
         await client.aclose()
+
+
+@pytest.fixture
+async def shared(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """A database several processes write to, looked at often."""
+    monkeypatch.setattr(changes, "POLL_S", 0.05)
+    await migrate(database, ENGINE_TABLES)
+    return database
+
+
+def event(id: str, version: int = 1) -> Event:
+    return Event(uuid7(), "entity.updated", "community.notice", id, version)
+
+
+async def tell(database: Database, *events: Event, at: datetime | None = None) -> None:
+    async with database.transaction() as transaction:
+        await record(transaction, events, at or datetime.now(UTC))
+
+
+async def test_without_redis_other_processes_are_heard_through_the_database(shared: Database) -> None:
+    """What another process wrote: its outbox row, handed on by whichever process works."""
+    feed, id, own = ChangeFeed(), uuid7(), uuid7()
+    async with feed.listening(shared):
+        stream, first = await started(feed, Interest("community", "notice"))
+        row = {"id": uuid7(), "topic": "entity.deleted", "entity": "community.notice", "row_id": id, "version": 4}
+        await shared.insert([Insert(OUTBOX, {**row, "at": datetime.now(UTC)})])
+        assert await drain(shared, JobQueue(shared), lambda event: []) == 1
+        assert await asyncio.wait_for(first, 2) == ChangeEvent("community", "notice", id, "delete", 4)
+        # Told at once here, and once only though it comes back from the database.
+        feed.on_commit([written(id=own)])
+        assert await take(stream, 1) == [own]
+        last = event(uuid7())
+        await tell(shared, Event(uuid7(), "entity.created", "community.notice", own, 1), last)
+        assert await take(stream, 1) == [last.row_id]
+        await stream.aclose()
+
+
+async def test_what_happened_before_the_subscription_is_not_told(shared: Database) -> None:
+    old, new = event(uuid7()), event(uuid7())
+    await tell(shared, old, at=datetime.now(UTC) - timedelta(seconds=1))
+    feed = ChangeFeed()
+    async with feed.listening(shared):
+        stream, first = await started(feed, Interest())
+        await tell(shared, new)
+        assert (await asyncio.wait_for(first, 2)).id == new.row_id
+        await stream.aclose()
+
+
+async def test_the_database_is_asked_only_while_somebody_subscribes(
+    shared: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    async def count(*_: Any) -> list[Any]:
+        nonlocal looks
+        looks += 1
+        return []
+
+    monkeypatch.setattr(changes, "recent", count)
+    feed = ChangeFeed()
+    async with feed.listening(shared):
+        await asyncio.sleep(0.2)
+        assert looks == 0
+        stream, first = await started(feed, Interest())
+        await asyncio.sleep(0.2)
+        assert looks >= 2
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        await stream.aclose()
+        await asyncio.sleep(0.1)
+        before = looks
+        await asyncio.sleep(0.2)
+        assert looks == before
+
+
+async def test_a_flood_ends_subscriptions_and_a_failing_database_does_not(
+    shared: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "BURST_MAX", 3)
+    answers: list[Any] = [OSError("gone")]
+
+    async def failing(*arguments: Any) -> list[Any]:
+        if answers:
+            raise answers.pop()
+        return await changes_recent(*arguments)
+
+    changes_recent = changes.recent
+    monkeypatch.setattr(changes, "recent", failing)
+    feed = ChangeFeed()
+    async with feed.listening(shared):
+        stream, first = await started(feed, Interest())
+        one = event(uuid7())
+        await tell(shared, one)
+        assert (await asyncio.wait_for(first, 2)).id == one.row_id
+        await tell(shared, event(uuid7()), event(uuid7()))
+        with pytest.raises(UnavailableError):
+            await asyncio.wait_for(anext(stream), 2)

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pytest
 import strawberry
+from graphql import GraphQLObjectType, GraphQLSchema, validate_schema
 from tongban_sdk.host_api import GraphqlTypes
 
 from core.api.compose import Composer, HostSchema, Roots
 from core.api.plugin_types import SchemaConflictError
 from core.manifest.model import Plugin, World
-from graphql import GraphQLObjectType, GraphQLSchema, validate_schema
 from tests.worlds import entity, plugin, small_world
 
 

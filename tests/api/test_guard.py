@@ -3,13 +3,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from core.api.documents import Documents, TrustedDocuments
-from core.api.errors import Refusal
-from core.api.guard import LIMITS, check_cost, check_document, check_nesting, check_structure
-from core.api.measure import Walk
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -19,6 +12,13 @@ from graphql import (
     SelectionSetNode,
     parse,
 )  # fmt: skip
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.api.documents import Documents, TrustedDocuments
+from core.api.errors import Refusal
+from core.api.guard import LIMITS, check_cost, check_document, check_nesting, check_structure
+from core.api.measure import Walk
 from tests.api.doors import build_test_schema
 
 SCHEMA = build_test_schema()

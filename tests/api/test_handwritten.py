@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import strawberry
+from graphql import ExecutionResult, execute, parse, validate
 from tongban_sdk.actor import ANONYMOUS, Actor
 from tongban_sdk.host_api import GraphqlTypes
 
@@ -11,7 +12,6 @@ from core.access import AccessModel
 from core.api.compose import Composer
 from core.read import Reader, RequestContext
 from core.store.database import Database
-from graphql import ExecutionResult, execute, parse, validate
 from tests.read.conftest import FakeGeneration
 from tests.read.county import county, fill, uid
 from tests.worlds import PROPERTY_STAFF, STREET_ADMIN, small_world

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from graphql import ExecutionResult, execute, parse, validate
 from tongban_sdk.actor import Actor
 from tongban_sdk.errors import ConflictError, InvalidInputError, PermissionDeniedError, RequestError
 
@@ -17,7 +18,6 @@ from core.manifest.model import World
 from core.read import Reader, RequestContext
 from core.store.database import Database
 from core.write import Writer
-from graphql import ExecutionResult, execute, parse, validate
 from tests.read.conftest import FakeGeneration
 from tests.read.county import OTHER_VILLAGE, county, fill, uid
 from tests.worlds import ADMIN, HOUSE, PERSON_ID, REPAIR_ORDER, RESIDENT, STREET_ADMIN, rule, small_world

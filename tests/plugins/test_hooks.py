@@ -6,12 +6,12 @@ import time
 from typing import Any
 
 import pytest
+from graphql import graphql
 from tongban_sdk import ANONYMOUS, Actor, ConflictError, UnavailableError
 
 from core.host import Host
 from core.plugins.breaker import FAILURES_MAX
 from core.read import RequestContext
-from graphql import graphql
 from tests.plugins.folders import Bench
 
 CALLER = Actor(id="u1", kind="citizen", division="640522100000")

@@ -8,12 +8,12 @@ import weakref
 from typing import Any
 
 import pytest
+from graphql import graphql
 from tongban_sdk import ANONYMOUS, Actor, InvalidInputError, NotFoundError, UnavailableError
 
 from core.host import Host
 from core.plugins.generation import Generation
 from core.read import RequestContext
-from graphql import graphql
 from tests.plugins.folders import Bench
 
 CALLER = Actor(id="u1", kind="citizen", division="640522100000")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from graphql import DocumentNode, ExecutionResult, GraphQLSchema, execute, parse, validate
 from tongban_sdk.actor import Actor
 
 from core.access import AccessModel
@@ -15,7 +16,6 @@ from core.api.compose import Composer, HostSchema
 from core.manifest.model import World
 from core.read import Reader, RequestContext
 from core.store.database import Database
-from graphql import DocumentNode, ExecutionResult, GraphQLSchema, execute, parse, validate
 from tests.read.county import county, fill
 from tests.worlds import small_world
 

@@ -6,9 +6,6 @@ from random import Random
 from typing import Any
 
 import orjson
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from graphql import (
     GraphQLArgument,
     GraphQLEnumType,
@@ -20,6 +17,9 @@ from graphql import (
     get_named_type,
     is_leaf_type,
 )
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from tests.read.conftest import House
 from tests.worlds import ACTORS
 

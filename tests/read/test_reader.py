@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 import pytest
+from graphql import parse
 from tongban_sdk.actor import ANONYMOUS, Actor
 from tongban_sdk.errors import InvalidInputError, PermissionDeniedError
 
-from graphql import parse
 from tests.read import oracle
 from tests.read.conftest import House
 from tests.read.county import uid

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphql import graphql
 from tongban_sdk import Actor, HostApi
 from tongban_sdk.conformance import CHECKS, Check
 
@@ -19,7 +20,6 @@ from core.plugins import discovery
 from core.plugins.work import service_actor
 from core.read import RequestContext
 from core.settings import read_settings
-from graphql import graphql
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "reading_room" / "src"
 
