@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
@@ -15,10 +16,17 @@ from core.store.database import Database
 POSTGRES_URL = os.environ.get("TONGBAN_TEST_DATABASE_URL", "")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was not proved, and which setting would prove it."""
+    skipped = Counter(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", []))
+    for reason, count in skipped.most_common():
+        terminalreporter.write_line(f"{count} skipped: {reason.removeprefix('Skipped: ')}")
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def backend(request: pytest.FixtureRequest) -> str:
     if request.param == "postgres" and not POSTGRES_URL:
-        pytest.skip("Postgres not configured")
+        pytest.skip("no TONGBAN_TEST_DATABASE_URL")
     return str(request.param)
 
 

@@ -66,7 +66,7 @@ async def test_an_ipv6_subscriber_is_one_address() -> None:
 async def redis() -> AsyncIterator[Any]:
     url = os.environ.get("TONGBAN_TEST_REDIS_URL")
     if not url:
-        pytest.skip("Redis not configured")
+        pytest.skip("no TONGBAN_TEST_REDIS_URL")
     client = Redis.from_url(url)
     yield client
     await client.delete("tongban:rate:test-limits")

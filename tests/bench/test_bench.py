@@ -24,7 +24,7 @@ SIZE = Size(events=2000, people=400)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     url = os.environ.get("TONGBAN_TEST_DATABASE_URL", "")
     if request.param == "postgres" and not url:
-        pytest.skip("Postgres not configured")
+        pytest.skip("no TONGBAN_TEST_DATABASE_URL")
     with sqlite_place() if request.param == "sqlite" else postgres_place(url) as place:
         yield place
 

@@ -75,5 +75,5 @@ def redis_url(request: pytest.FixtureRequest) -> str | None:
     if request.param == "embedded":
         return None
     if not REDIS_URL:
-        pytest.skip("Redis not configured")
+        pytest.skip("no TONGBAN_TEST_REDIS_URL")
     return REDIS_URL

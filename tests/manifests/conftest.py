@@ -18,7 +18,7 @@ from tests.manifests.county import County, load_county
 async def county(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
     is_postgres, schema = request.param == "postgres", f"t_{uuid4().hex[:12]}"
     if is_postgres and not POSTGRES_URL:
-        pytest.skip("Postgres not configured")
+        pytest.skip("no TONGBAN_TEST_DATABASE_URL")
     url = POSTGRES_URL if is_postgres else f"sqlite:///{tmp_path_factory.mktemp('county') / 'county.sqlite3'}"
     database = await Database.open(url, pool_max=2, schema=schema if is_postgres else None)
     try:

@@ -52,7 +52,7 @@ def test_a_worker_without_redis_says_why_not(tmp_path: Path) -> None:
     assert done.stderr.startswith("错误：worker 需要 Redis：请设置 TONGBAN_REDIS_URL")
 
 
-@pytest.mark.skipif(not REDIS_URL, reason="Redis not configured")
+@pytest.mark.skipif(not REDIS_URL, reason="no TONGBAN_TEST_REDIS_URL")
 async def test_a_worker_is_a_node_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert _server(tmp_path, "migrate").returncode == 0
     clean = {key: value for key, value in os.environ.items() if not key.startswith("TONGBAN_")}
