@@ -15,7 +15,7 @@ import structlog
 from redis.exceptions import RedisError
 from tongban_sdk import UnavailableError
 
-from core.jobs.recent import recent
+from core.jobs.outbox import Event, recent
 from core.store.database import Database
 from core.write.events import ACTIONS, Written
 
@@ -55,6 +55,11 @@ def event_of(written: Written) -> ChangeEvent:
     return ChangeEvent(plugin, entity, written.id, written.action, written.version)
 
 
+def event_of_others(event: Event) -> ChangeEvent:
+    plugin, _, entity = event.entity.partition(".")
+    return ChangeEvent(plugin, entity, event.row_id, ACTIONS[event.topic], event.version)
+
+
 @dataclass(frozen=True, slots=True)
 class Interest:
     """What a subscriber wants to hear of; empty = any."""
@@ -70,8 +75,14 @@ class Interest:
         )
 
 
+def _now() -> datetime:
+    """Whole milliseconds, as databases keep them."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
 class ChangeFeed:
-    """Takes commits of this process, and of others through the database and Redis; each subscriber has his own queue."""
+    """Takes commits of this process, and of others by database and Redis; each subscriber has his own queue."""
 
     def __init__(self, redis: Any = None) -> None:
         self._redis = redis
@@ -123,7 +134,7 @@ class ChangeFeed:
 
     def _add(self, queue: asyncio.Queue[ChangeEvent | None], interest: Interest) -> None:
         if not self._queues:
-            self._started_at = self._read_at = datetime.now(UTC)
+            self._started_at = self._read_at = _now()
         self._queues[queue] = interest
         self._wanted.set()
 
@@ -160,19 +171,13 @@ class ChangeFeed:
             await asyncio.sleep(POLL_S)
 
     async def _read(self, database: Database) -> None:
-        now, started_at = datetime.now(UTC), self._started_at
+        now, started_at = _now(), self._started_at
         rows = await recent(database, self._read_at - OVERLAP, BURST_MAX)
         self._read_at = now
         if len(rows) == BURST_MAX:
             for queue in list(self._queues):
                 self._end(queue)
-        self._deliver(
-            [
-                ChangeEvent(*entity.split(".", 1), id, ACTIONS[topic], version)
-                for topic, entity, id, version, handed_at in rows
-                if handed_at >= started_at
-            ]
-        )
+        self._deliver([event_of_others(event) for handed_at, event in rows if handed_at >= started_at])
 
     async def _publish(self, events: Sequence[ChangeEvent]) -> None:
         try:

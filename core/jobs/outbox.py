@@ -1,14 +1,14 @@
-"""Events written with their change become jobs of whoever listens; both happen or neither."""
+"""Events written with their change become jobs of whoever listens, and rows of tb_recent; all happens or nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from core.jobs.queue import JobQueue, NewJob
-from core.jobs.recent import record
-from core.store.database import Database
-from core.store.engine import OUTBOX
+from core.store.database import Database, Insert, Transaction
+from core.store.engine import OUTBOX, RECENT
 from core.store.statement import load_row, statement
 
 #: Rows handed on per transaction: short enough never to hold up a writer.
@@ -39,6 +39,24 @@ async def drain(database: Database, queue: JobQueue, fan_out: FanOut) -> int:
         if count < BATCH:
             break
     return total
+
+
+async def record(transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
+    """Keep the events for listeners of other processes."""
+    rows = [{name: getattr(event, name) for name in _NAMES} for event in events]
+    await transaction.insert([Insert(RECENT, {**row, "handed_at": now}) for row in rows])
+
+
+async def recent(database: Database, since: datetime, limit: int) -> list[tuple[datetime, Event]]:
+    """What was handed on from a time on, oldest first."""
+    names = ("handed_at", *_NAMES)
+    text = (
+        f"SELECT {', '.join(names)} FROM tb_recent WHERE handed_at >= {{since:handed_at}} "
+        f"ORDER BY handed_at, id LIMIT {int(limit)}"
+    )
+    found = await database.fetch(*statement(database.dialect, RECENT, text, since=since))
+    rows = [load_row(database.dialect, RECENT, names, row) for row in found]
+    return [(row["handed_at"], Event(**{name: row[name] for name in _NAMES})) for row in rows]
 
 
 async def _drain_batch(database: Database, queue: JobQueue, fan_out: FanOut) -> int:

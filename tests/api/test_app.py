@@ -33,7 +33,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             yield server
         return
     if not POSTGRES_URL:
-        pytest.skip("Postgres not configured")
+        pytest.skip("no TONGBAN_TEST_DATABASE_URL")
     schema = f"t_{uuid4().hex[:12]}"
     try:
         with running(folder, database_url=POSTGRES_URL, schema=schema) as server:
@@ -146,6 +146,15 @@ def test_changes_are_told_to_readers_only(server: Server) -> None:
         assert next_event(anyone) == event
         server.data("mutation($id:ID!){deleteCommunityNotice(id:$id,version:1)}", STAFF, id=published)
         assert next_event(anyone) == {**event, "action": "delete", "version": 2}
+
+
+def test_writes_of_another_process_are_told(server: Server) -> None:
+    """No Redis between them: the database carries the word."""
+    with running(server.app.settings.data_dir) as other, connect(other, STAFF) as staff:
+        listen(staff, '(plugin:"community",entity:"notice")')
+        published = publish(server)
+        event = {"plugin": "community", "entity": "notice", "id": published, "action": "create", "version": 1}
+        assert next_event(staff) == event
 
 
 def test_a_toggle_restarts_sockets(server: Server) -> None:

@@ -10,9 +10,8 @@ from tongban_sdk import UnavailableError
 
 from core.api import changes
 from core.api.changes import ChangeEvent, ChangeFeed, Interest
-from core.jobs.outbox import Event, drain
+from core.jobs.outbox import Event, drain, recent, record
 from core.jobs.queue import JobQueue
-from core.jobs.recent import record
 from core.store.database import Database, Insert
 from core.store.engine import ENGINE_TABLES, OUTBOX
 from core.store.ids import uuid7
@@ -76,7 +75,7 @@ async def test_a_slow_subscriber_is_told_and_forgotten(monkeypatch: pytest.Monke
 async def test_other_processes_are_heard_once() -> None:
     url = os.environ.get("TONGBAN_TEST_REDIS_URL")
     if not url:
-        pytest.skip("Redis not configured")
+        pytest.skip("no TONGBAN_TEST_REDIS_URL")
     clients = [Redis.from_url(url), Redis.from_url(url)]
     here, there = (ChangeFeed(client) for client in clients)
     async with here.listening(), there.listening():
@@ -173,9 +172,8 @@ async def test_a_flood_ends_subscriptions_and_a_failing_database_does_not(
     async def failing(*arguments: Any) -> list[Any]:
         if answers:
             raise answers.pop()
-        return await changes_recent(*arguments)
+        return await recent(*arguments)
 
-    changes_recent = changes.recent
     monkeypatch.setattr(changes, "recent", failing)
     feed = ChangeFeed()
     async with feed.listening(shared):
