@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from datetime import UTC, datetime
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -13,6 +12,7 @@ from core.access import AccessModel, me_of
 from core.access.scope import EntityScope
 from core.fields.column import Column
 from core.fields.refs import File
+from core.fields.times import utc_now
 from core.manifest.model import Entity, World
 from core.store.database import Database
 from core.store.dialect import quote
@@ -92,14 +92,9 @@ class Visibility:
         if compiled is None:
             return False
         text, params = compiled
-        env = Env(me_of(actor), {"id": id}, _now())
+        env = Env(me_of(actor), {"id": id}, utc_now())
         found: Any = await self.database.fetch_value(text, params.bind(env))
         return found is not None
 
 
 _OF: WeakKeyDictionary[Rights, Visibility] = WeakKeyDictionary()
-
-
-def _now() -> datetime:
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -15,6 +15,7 @@ import structlog
 from redis.exceptions import RedisError
 from tongban_sdk import UnavailableError
 
+from core.fields.times import utc_now
 from core.jobs.outbox import Event, recent
 from core.store.database import Database
 from core.write.events import ACTIONS, Written
@@ -75,12 +76,6 @@ class Interest:
         )
 
 
-def _now() -> datetime:
-    """Whole milliseconds, as databases keep them."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-
 class ChangeFeed:
     """Takes commits of this process, and of others by database and Redis; each subscriber has his own queue."""
 
@@ -134,7 +129,7 @@ class ChangeFeed:
 
     def _add(self, queue: asyncio.Queue[ChangeEvent | None], interest: Interest) -> None:
         if not self._queues:
-            self._started_at = self._read_at = _now()
+            self._started_at = self._read_at = utc_now()
         self._queues[queue] = interest
         self._wanted.set()
 
@@ -171,7 +166,7 @@ class ChangeFeed:
             await asyncio.sleep(POLL_S)
 
     async def _read(self, database: Database) -> None:
-        now, started_at = _now(), self._started_at
+        now, started_at = utc_now(), self._started_at
         rows = await recent(database, self._read_at - OVERLAP, BURST_MAX)
         self._read_at = now
         if len(rows) == BURST_MAX:

@@ -20,6 +20,12 @@ _INSTANT = re.compile(
 FIRST_YEAR = 1000
 
 
+def utc_now() -> datetime:
+    """This instant as a canonical value: UTC, whole milliseconds."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
 def parse_date(value: Any) -> date:
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise FieldError("date.format", "应为日期，如 2026-11-22")

@@ -6,9 +6,10 @@ import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from core.fields.times import utc_now
 from core.store.database import Database, Transaction
 from core.store.runtime_tables import DEAD_LETTER, GENERATION, JOB
 from core.store.statement import load_row, statement
@@ -57,16 +58,11 @@ def backoff_s(tries: int) -> float:
     return float(min(2.0 ** (tries - 1), BACKOFF_MAX_S))
 
 
-def _utc_now() -> datetime:
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-
 class JobQueue:
     """SQL of tb_job and tb_dead_letter."""
 
     def __init__(
-        self, database: Database, *, lease_s: float = LEASE_S, clock: Callable[[], datetime] = _utc_now
+        self, database: Database, *, lease_s: float = LEASE_S, clock: Callable[[], datetime] = utc_now
     ) -> None:
         self._database = database
         self._dialect = database.dialect

@@ -6,13 +6,14 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from tongban_sdk.problems import Place
 
 from core.fields import all_fields, make_field
 from core.fields.column import Table
+from core.fields.times import utc_now
 from core.manifest.model import DataSet, Entity, World
 from core.store.catalog import read_catalog
 from core.store.database import Database, Insert, Transaction
@@ -132,8 +133,7 @@ def _id(entity: Entity, key: Sequence[str], row: Mapping[str, Any]) -> str:
 
 
 async def _write(database: Database, tx: Transaction, changes: Sequence[_Change]) -> None:
-    now = datetime.now(UTC)
-    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    now = utc_now()
     stamps = {"updated_at": now, "updated_by": ACTOR}
     new = [c for c in changes if c.before is None]
     born = {"created_at": now, "created_by": ACTOR, "version": 1, **stamps}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from tongban_sdk.actor import Actor
 
 from core.access import AccessModel, me_of
+from core.fields.times import utc_now
 from core.manifest.model import Entity, World
 from core.store.database import Database
 from core.write.changing import Changing
@@ -56,6 +56,4 @@ class Writer:
         return await Changing(self._task(actor, entity, why), id, version).delete()
 
     def _task(self, actor: Actor, entity: Entity, why: str) -> Task:
-        now = datetime.now(UTC)
-        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        return Task(self._shared, actor, entity, why, now, me_of(actor))
+        return Task(self._shared, actor, entity, why, utc_now(), me_of(actor))
