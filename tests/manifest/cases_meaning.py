@@ -295,5 +295,10 @@ CASES: list[Case] = [
         ["alpha/jobs/more.yaml:2:3 job.duplicate", "alpha/jobs/more.yaml:3:3 job.duplicate"],
     ),
     ("language", added("alpha/i18n/French.yaml", "title: Alpha\n"), ["alpha/i18n/French.yaml:1:1 i18n.language"]),
+    (
+        "text in place",
+        added("alpha/i18n/zh-CN.yaml", "entities.house.title: 房\nentities.house.description: 一套房\n"),
+        ["alpha/i18n/zh-CN.yaml:1:1 i18n.in-place"],
+    ),
     ("no such text", added(FRENCH, "entities.hose.title: Maison\n"), ["alpha/i18n/fr.yaml:1:1 i18n.path-unknown"]),
 ]

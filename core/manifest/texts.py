@@ -1,0 +1,60 @@
+"""Texts of a manifest that people see, by path: its own, what i18n/zh-CN.yaml adds, and other languages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from core.manifest.model import Entity, Plugin
+
+#: The language manifests are written in.
+OWN = "zh-CN"
+
+
+def texts_of(plugin: Plugin) -> dict[str, str]:
+    """Every path that can be translated and what the manifest says there; "" = nothing yet."""
+    return dict(_texts(plugin))
+
+
+def text(plugin: Plugin, path: str, language: str = OWN) -> str:
+    """The text at a path: in the language, in the wider one (kk for kk-Arab), else the manifest's own."""
+    others: Mapping[str, Mapping[str, str]] = plugin.parts.get("i18n", {})
+    while language:
+        if found := others.get(language, {}).get(path):
+            return found
+        language = language.rpartition("-")[0]
+    return texts_of(plugin)[path]
+
+
+def filled(plugin: Plugin, more: Mapping[str, str]) -> Plugin:
+    """The plugin with texts where it had none; its entities are replaced in its parts. What is in place stays."""
+    entities: dict[str, Entity] = plugin.parts.get("entities", {})
+    for name, entity in entities.items():
+        path = f"entities.{name}"
+        fields = {f.name: _described(f, more, f"{path}.fields.{f.name}") for f in entity.fields.values()}
+        entities[name] = _described(replace(entity, fields=fields), more, path)
+    return replace(plugin, description=plugin.description or more.get("description", ""))
+
+
+def _described(thing: Any, more: Mapping[str, str], path: str) -> Any:
+    added = more.get(f"{path}.description")
+    return replace(thing, description=added) if added and not thing.description else thing
+
+
+def _texts(plugin: Plugin) -> Iterator[tuple[str, str]]:
+    yield from (("title", plugin.title), ("description", plugin.description))
+    yield from ((f"roles.{role.id}.title", role.title) for role in plugin.roles.values())
+    for purpose in plugin.purposes.values():
+        yield from ((f"purposes.{purpose.id}.title", purpose.title), (f"purposes.{purpose.id}.text", purpose.text))
+    yield from ((f"jobs.{job.id}.title", job.title) for job in plugin.jobs.values())
+    for code_set in plugin.codes.values():
+        yield f"codes.{code_set.id}.title", code_set.title
+        yield from ((f"codes.{code_set.id}.{item.code}", item.title) for item in code_set.items.values())
+    for name, entity in plugin.entities.items():
+        yield from ((f"entities.{name}.title", entity.title), (f"entities.{name}.description", entity.description))
+        for field in entity.fields.values():
+            path = f"entities.{name}.fields.{field.name}"
+            yield from ((f"{path}.title", field.title), (f"{path}.description", field.description))
+            values: Mapping[str, str] = getattr(field, "values", None) or {}
+            yield from ((f"{path}.values.{value}", title) for value, title in values.items())
