@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from tongban_sdk.errors import InputProblem, InvalidInputError
 
 from core.fields.base import FieldError
 from core.fields.column import Column
+from core.fields.operators import value_maker
 from core.fields.text import text_of
 from core.fields.times import parse_date, parse_instant, parse_time
 
@@ -30,13 +30,6 @@ def canonical_id(value: Any) -> str:
         return NO_ID
 
 
-def _decimal(value: Any) -> Decimal:
-    try:
-        return Decimal(value)
-    except (InvalidOperation, TypeError, ValueError):
-        raise FieldError("decimal.format", '应为小数，如 "12.50"') from None
-
-
 def _integer(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 2**63 - 1:
         raise FieldError("integer.type", "应为整数")
@@ -50,14 +43,17 @@ def _boolean(value: Any) -> bool:
 
 
 _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
-    "text": text_of, "uuid": canonical_id, "int": _integer, "bool": _boolean, "decimal": _decimal,
+    "text": text_of, "uuid": canonical_id, "int": _integer, "bool": _boolean,
     "date": parse_date, "datetime": parse_instant, "time": parse_time,
 }  # fmt: skip
 
 
 def canonical(column: Column, value: Any) -> Any:
     """A value as the answer prints it, back in canonical form."""
-    return None if value is None else _FROM_JSON[column.kind](value)
+    if value is None:
+        return None
+    # A cursor can be forged: no exponent, no NaN, no more digits than a column holds.
+    return (value_maker(column) if column.kind == "decimal" else _FROM_JSON[column.kind])(value)
 
 
 def refusing(convert: Callable[[Any], Any], path: tuple[str | int, ...]) -> Callable[[Any], Any]:

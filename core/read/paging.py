@@ -90,10 +90,12 @@ def read_cursor(text: Any) -> list[Any]:
 
 def cursor_shape(text: Any) -> Any:
     """What of a cursor changes the SQL: its order and which of its values are null."""
+    if text is None:
+        return None
     try:
         return tuple(value is None for value in read_cursor(text))
     except FieldError:
-        return None
+        return "unreadable"
 
 
 def after_sql(statement: Statement, keys: Sequence[Key], tree: Tree | None) -> str:
@@ -115,6 +117,8 @@ def _decoder(keys: Sequence[Key], index: int | None = None) -> Callable[[Any], A
         found, *values = read_cursor(text)
         if found != expected or len(values) != len(keys):
             raise FieldError("cursor.order", "游标属于另一种排序")
+        if any(value is None and not key.is_nullable for key, value in zip(keys, values, strict=True)):
+            raise FieldError("cursor.format", "游标无效：请用上一页的 endCursor")
         made = [canonical(key.column, value) for key, value in zip(keys, values, strict=True)]
         return made if index is None else made[index]
 

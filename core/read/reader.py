@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import orjson
@@ -169,7 +170,7 @@ class Reader:
             plan = None
             type_ = get_named_type(field.type)
             if isinstance(type_, GraphQLObjectType) and planner.access.rules(root.entity):
-                sql = planner.by_id(root.entity, type_, nodes, Leaf(None, (ReadBack.ID,)))
+                sql = planner.by_id(root.entity, type_, nodes, Leaf(None, itemgetter(ReadBack.ID)))
                 plan = Plan.of(f"SELECT {sql}", planner.statement)
         except NotPlannable:
             return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from graphql import (
@@ -35,10 +36,10 @@ class NotPlannable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One value of an argument. `path` leads to it in the variables; None = written in the document."""
+    """One value of an argument. `read` finds it in the variables of any request; None = written in the document."""
 
     value: Any
-    path: tuple[str | int, ...] | None = None
+    read: Callable[[Mapping[str, Any]], Any] | None = None
 
 
 #: dict = input object, list = list of input objects.
@@ -121,7 +122,9 @@ class Request:
             return [self._tree(item, type_.of_type) or Leaf(None) for item in nodes]
         if is_branch(type_) and isinstance(node, ObjectValueNode):
             return self._object_tree(node, _nullable(type_))
-        return Leaf(coerce_input_literal(node, type_, VariableValues({}, dict(self.variables))))
+        read = _literal(node, type_)
+        # A list or a point written around variables is another one in the next request of the same plan.
+        return Leaf(read(self.variables), read if any(_variables(node)) else None)
 
     def _object_tree(self, node: ObjectValueNode, type_: Any) -> Tree:
         given = {field.name.value: field.value for field in node.fields}
@@ -139,11 +142,40 @@ def tree_of(value: Any, type_: GraphQLInputType, path: tuple[str | int, ...]) ->
     """The tree of a coerced variable."""
     type_ = _nullable(type_)
     if value is None or not is_branch(type_):
-        return Leaf(value, path)
+        return Leaf(value, _reader(path))
     if isinstance(type_, GraphQLList):
         return [tree_of(item, type_.of_type, (*path, i)) for i, item in enumerate(value)]
     fields = type_.fields  # type: ignore[union-attr]  # a branch that is no list is an input object
     return {name: tree_of(item, fields[name].type, (*path, name)) for name, item in value.items()}
+
+
+def _reader(path: tuple[str | int, ...]) -> Callable[[Mapping[str, Any]], Any]:
+    """Walks into coerced variables; the shape in the plan key says that every step is there."""
+    if len(path) == 1:
+        return itemgetter(path[0])
+
+    def read(value: Any) -> Any:
+        for step in path:
+            value = value[step]
+        return value
+
+    return read
+
+
+def _literal(node: ValueNode, type_: Any) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda variables: coerce_input_literal(node, type_, VariableValues({}, dict(variables)))
+
+
+def _variables(node: ValueNode) -> Iterator[bool]:
+    """True once for each variable inside a written value."""
+    if isinstance(node, VariableNode):
+        yield True
+    elif isinstance(node, ListValueNode):
+        for item in node.values:
+            yield from _variables(item)
+    elif isinstance(node, ObjectValueNode):
+        for field in node.fields:
+            yield from _variables(field.value)
 
 
 def is_branch(type_: GraphQLInputType) -> bool:

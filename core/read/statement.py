@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +14,8 @@ from core.store.dialect import Dialect
 from core.store.sql import Arg, Const, Params
 
 Convert = Callable[[Any], Any]
-#: Where a slot's value lies in the variables, and how it becomes canonical.
-Slot = tuple[tuple[str | int, ...], Convert]
-
-
-def step_into(value: Any, path: Sequence[str | int]) -> Any:
-    """Walk into coerced variables; the shape in the plan key says that every step is there."""
-    for step in path:
-        value = value[step]
-    return value
+#: How a slot's value is read from the variables, and how it becomes canonical.
+Slot = tuple[Callable[[Mapping[str, Any]], Any], Convert]
 
 
 @dataclass(slots=True)
@@ -46,13 +39,13 @@ class Statement:
 
     def value(self, leaf: Leaf, column: Column, convert: Convert, *, many: bool = False) -> str:
         """The placeholder of a value of the request."""
-        if leaf.path is None:
+        if leaf.read is None:
             fixed = convert(leaf.value)
             return self.params.add(Const(tuple(fixed) if many else fixed), column, many=many)
         name = f"s{len(self.slots)}"
-        self.slots[name] = (leaf.path, convert)
+        self.slots[name] = (leaf.read, convert)
         return self.params.add(Arg((name,)), column, many=many)
 
     def fill(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         """Canonical values of all slots; RequestError for a value no column can hold."""
-        return {name: convert(step_into(variables, path)) for name, (path, convert) in self.slots.items()}
+        return {name: convert(read(variables)) for name, (read, convert) in self.slots.items()}
