@@ -1,5 +1,6 @@
 PYTHON ?= python3
 PY := .venv/bin/python
+PORT ?= 8000
 
 .PHONY: setup run test check bench generated clean
 
@@ -12,9 +13,10 @@ setup: .venv/.ready
 
 # A county on this machine: tables, 海原县 with synthetic people, a server that says how to talk to it.
 run: setup
-	$(PY) server.py migrate
-	$(PY) server.py demo --division 640522 --if-empty
-	$(PY) server.py serve --profile dev
+	@echo "建表并装入海原县的虚构数据（首次约十秒）……"
+	@$(PY) server.py migrate > /dev/null
+	@$(PY) server.py demo --division 640522 --if-empty > /dev/null
+	@$(PY) server.py serve --profile dev --port $(PORT)
 
 test: setup
 	$(PY) -m pytest

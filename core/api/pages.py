@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from core.api.errors import entry, entry_of
@@ -57,7 +57,7 @@ def build_routes(doors: Callable[[], Doors], settings: Settings) -> list[BaseRou
         Route("/files/{id}", download),
     ]
     if settings.profile == "dev":
-        routes.append(Route("/explorer", _explorer))
+        routes += [Route("/explorer", _explorer), Route("/", lambda _: RedirectResponse("/explorer"))]
     return routes
 
 

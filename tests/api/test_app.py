@@ -1,14 +1,17 @@
 import asyncio
+import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
-from graphql import parse, validate, validate_schema
+from graphql import OperationType, get_operation_ast, parse, validate, validate_schema
 from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 from tongban_sdk import Actor
@@ -206,12 +209,44 @@ def test_the_small_pages(server: Server) -> None:
 
 
 def test_the_explorer_needs_nothing_from_elsewhere(server: Server) -> None:
-    page = server.client.get("/explorer")
-    assert page.status_code == 200
+    page = server.client.get("/")
+    assert (page.status_code, page.url.path) == (200, "/explorer")
     assert "http://" not in page.text
     assert "https://" not in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "{nonce}" not in page.text
+
+
+class Examples(HTMLParser):
+    """The examples of the explorer: persona, variables, document."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, Any], str]] = []
+        self._open: dict[str, str | None] | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._open = dict(attrs) if tag == "template" else None
+
+    def handle_data(self, data: str) -> None:
+        if self._open is not None:
+            variables = json.loads(self._open.get("data-variables") or "{}")
+            self.found.append((self._open["data-as"] or "", variables, data))
+            self._open = None
+
+
+def test_the_examples_of_the_explorer_fit_the_api_and_the_rights_of_their_persona(server: Server) -> None:
+    examples = Examples()
+    examples.feed(server.client.get("/explorer").text)
+    actors = {"": None, "citizen": RESIDENT, "staff": STAFF, "admin": ADMIN}
+    assert {persona for persona, _, _ in examples.found} == set(actors)
+    schema = core_schema(server.app.doors.host.generation)
+    for persona, variables, text in examples.found:
+        document = parse(text)
+        assert validate(schema, document, RULES) == [], text
+        operation = get_operation_ast(document)
+        if operation and operation.operation is OperationType.QUERY:
+            assert server.data(text, actors[persona], **variables)
 
 
 def test_reads_of_manifest_rows_are_compiled(server: Server) -> None:
