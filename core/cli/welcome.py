@@ -16,8 +16,9 @@ QUESTION = "{ corePersons(first: 3) { totalCount nodes { name phone division mas
 def render_welcome(settings: Settings, url: str) -> str:
     tokens = Tokens(KeyRing(settings.secrets_dir))
     minted: dict[Persona, str] = {name: tokens.mint(build_persona(name, settings.data_dir)) for name in PERSONAS}
-    lines = [f"地址  {url}/graphql    浏览器试用  {url}/explorer", ""]
+    lines = [f"接口  {url}/graphql", f"浏览器试用  {url}/explorer（把下面几行整段贴进“令牌”）", ""]
     lines += [f"{TITLES[name]}令牌（{name}）\n{minted[name]}\n" for name in PERSONAS]
+    lines.append("按工作人员的权限查三个人（Ctrl+C 停止服务）：")
     body = json.dumps({"query": QUESTION})
     headers = f"-H 'content-type: application/json' -H 'authorization: Bearer {minted['staff']}'"
     lines.append(f"curl -s {url}/graphql {headers} -d '{body}'")
