@@ -50,6 +50,8 @@ class Limits:
 
 
 LIMITS = Limits()
+#: Fields of all objects in the variables: each is coerced, and in a filter each is a piece of SQL.
+ENTRIES_MAX = 2_000
 NESTING_NODES = (SelectionSetNode, ListValueNode, ObjectValueNode, ListTypeNode)
 #: What a variable is taken to hold while a document is admitted for all its future callers.
 ValueOf = Callable[[str], Any]
@@ -78,11 +80,15 @@ def check_document(document: DocumentNode, limits: Limits = LIMITS) -> None:
 
 
 def check_nesting(variables: Mapping[str, Any], limit: int = NESTING_MAX) -> None:
-    """Refuse variables nested so deeply that coercing them would exhaust the stack."""
+    """Refuse variables nested so deeply that coercing them would exhaust the stack, or too many objects in them."""
     level: list[Any] = [v for v in variables.values() if isinstance(v, dict | list)]
+    entries = 0
     for _ in range(limit):
         if not level:
             return
+        entries += sum(len(v) for v in level if isinstance(v, dict))
+        if entries > ENTRIES_MAX:
+            raise Refusal([_too_much("QUERY_TOO_LARGE", "变量中对象的字段", str(entries), ENTRIES_MAX)])
         inner = (v.values() if isinstance(v, dict) else v for v in level)
         level = [v for values in inner for v in values if isinstance(v, dict | list)]
     raise Refusal([_too_much("QUERY_TOO_DEEP", "变量的嵌套层数", f"超过 {limit}", limit)])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graphql import GraphQLInputField, GraphQLInputObjectType
+from tongban_sdk.errors import InputProblem, InvalidInputError
 
 from core.fields.base import Field
 from core.fields.operators import OPERATORS
@@ -18,11 +19,34 @@ from core.read.statement import Statement
 #: Comparisons with null that mean something; any other is unknown, so it holds for no row.
 _NULL_TESTS: Mapping[str, str] = {"eq": "IS NULL", "ne": "IS NOT NULL"}
 
+#: Parts and levels of one filter, about three parts a condition. SQLite takes no expression deeper than 1000, and
+#: an OR of as many is one of them.
+PARTS_MAX = 600
+LEVELS_MAX = 20
+
 
 def where_sql(
     statement: Statement, rows: Rows, type_: GraphQLInputObjectType, tree: Tree, path: tuple[str, ...]
 ) -> str:
-    """One condition; "TRUE" when nothing is asked."""
+    """The condition of an argument; "TRUE" when nothing is asked."""
+    _check_size(tree, path)
+    return _where(statement, rows, type_, tree, path)
+
+
+def _check_size(tree: Tree, path: tuple[str, ...]) -> None:
+    parts, level, levels = 0, [tree], 0
+    while level:
+        parts, levels = parts + len(level), levels + 1
+        if parts > PARTS_MAX or levels > LEVELS_MAX:
+            raise InvalidInputError("参数的值无效", (InputProblem(path, "条件过多或嵌套过深", "where.too-large"),))
+        level = [item for part in level for item in _parts(part)]
+
+
+def _parts(tree: Tree) -> Iterable[Tree]:
+    return tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+
+
+def _where(statement: Statement, rows: Rows, type_: GraphQLInputObjectType, tree: Tree, path: tuple[str, ...]) -> str:
     if not isinstance(tree, dict):
         return "TRUE"
     parts = [_part(statement, rows, name, type_.fields[name], value, (*path, name)) for name, value in tree.items()]
@@ -56,17 +80,17 @@ def _combined(
     if combine == "not":
         inner: Any = field.type
         # The complement: rows for which the condition does not hold, unknown included.
-        return f"(NOT coalesce({where_sql(statement, rows, inner, tree, path)}, FALSE))"
+        return f"(NOT coalesce({_where(statement, rows, inner, tree, path)}, FALSE))"
     type_: Any = field.type
     assert isinstance(tree, list)
-    parts = [where_sql(statement, rows, type_.of_type.of_type, item, path) for item in tree]
+    parts = [_where(statement, rows, type_.of_type.of_type, item, path) for item in tree]
     return join(combine.upper(), parts, "TRUE" if combine == "and" else "FALSE")
 
 
 def _ref_part(statement: Statement, rows: Rows, ref: Ref, type_: Any, tree: Tree, path: tuple[str, ...]) -> str:
     rows.require_clear(ref)
     target = rows.target(ref)
-    condition = where_sql(statement, target, type_, tree, path)
+    condition = _where(statement, target, type_, tree, path)
     return f"EXISTS (SELECT 1 FROM {target.source} WHERE {target.joined_on(rows, ref)} AND {condition})"
 
 

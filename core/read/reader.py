@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,7 +37,10 @@ from core.store.dialect import Dialect
 from core.store.sql import Env
 
 OPERATIONS_MAX = 1000
-PLANS_MAX = 200
+#: Text of all kept plans. Whoever may shape a filter can make as many plans as he likes, each of any size.
+PLANS_MAX_CHARS = 16_000_000
+#: What a plan weighs beside its text.
+PLAN_CHARS = 500
 #: A placeholder of either dialect; quoted texts and names are skipped as a whole.
 _PLACEHOLDER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[$?]([0-9]+)""")
 
@@ -106,6 +109,9 @@ class Reader:
         self._dialect: Dialect
         self._operations: OrderedDict[tuple[int, str | None], Operation | None] = OrderedDict()
         self._keys: OrderedDict[frozenset[str], Hashable] = OrderedDict()
+        #: Every kept plan and its weight, the oldest first.
+        self._kept: deque[tuple[dict[Hashable, Any], Hashable, int]] = deque()
+        self._kept_chars = 0
 
     def use(self, schema: GraphQLSchema, dialect: Dialect) -> None:
         """Say which schema documents are validated against, and which database answers. Called once, first."""
@@ -142,11 +148,11 @@ class Reader:
             coerced = operation.coerce(self._schema, variables)
             key = (self._key(actor.roles), operation.shape(coerced))
             plans = operation.plans
-            if key not in plans:
-                if len(plans) >= PLANS_MAX:
-                    plans.pop(next(iter(plans)))
-                plans[key] = self._back_plan(operation, coerced, actor)
-            found = plans[key]
+            if key in plans:
+                found = plans[key]
+            else:
+                found = self._back_plan(operation, coerced, actor)
+                self._keep(plans, key, found, found[4] if found else None)
         except (BadVariables, RequestError):
             return None
         return None if found is None else ReadBack(found[0], found[1], found[2], found[3], coerced, found[4])
@@ -194,10 +200,19 @@ class Reader:
         if key in plans:
             plan: Plan | None = plans[key]
             return plan
-        if len(plans) >= PLANS_MAX:
-            plans.pop(next(iter(plans)))
-        plan = plans[key] = self._compiled_plan(operation, coerced, actor)
+        plan = self._compiled_plan(operation, coerced, actor)
+        self._keep(plans, key, plan, plan)
         return plan
+
+    def _keep(self, plans: dict[Hashable, Any], key: Hashable, made: Any, plan: Plan | None) -> None:
+        plans[key] = made
+        chars = PLAN_CHARS + (len(plan.sql) if plan else 0)
+        self._kept.append((plans, key, chars))
+        self._kept_chars += chars
+        while self._kept_chars > PLANS_MAX_CHARS:
+            oldest, oldest_key, chars = self._kept.popleft()
+            oldest.pop(oldest_key, None)
+            self._kept_chars -= chars
 
     def _key(self, roles: frozenset[str]) -> Hashable:
         key = self._keys.get(roles)

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
-from tongban_sdk.errors import UnavailableError
+from tongban_sdk.errors import InvalidInputError, UnavailableError
 
 from core.store.dialect import Dialect, Sqlite
 from core.store.errors import StoreError, UniqueError
@@ -82,7 +82,7 @@ class SqliteEngine:
                 return self._inline.execute(sql, args).fetchall()
             except sqlite3.OperationalError as error:
                 if not _is_interrupt(error):
-                    raise
+                    raise _refused(error) from error
             self._mark_slow(sql)
         return await self._fetch_in_thread(sql, args)
 
@@ -93,7 +93,7 @@ class SqliteEngine:
                 row = self._inline.execute(sql, args).fetchone()
             except sqlite3.OperationalError as error:
                 if not _is_interrupt(error):
-                    raise
+                    raise _refused(error) from error
                 self._mark_slow(sql)
             else:
                 return row[0] if row else None
@@ -124,7 +124,7 @@ class SqliteEngine:
         except sqlite3.OperationalError as error:
             if _is_interrupt(error):
                 raise UnavailableError("查询用时过长，请缩小范围后再试") from error
-            raise
+            raise _refused(error) from error
 
     async def in_writer(self, work: Callable[[], T]) -> T:
         """Run `work` in the writer thread. A cancelled caller still waits: the thread's work has a definite end."""
@@ -162,6 +162,17 @@ def begin_immediate(connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as error:
         raise UnavailableError("数据库正忙，请稍后再试") from error
+
+
+#: Beginnings of what the parser says of statements that go beyond its fixed limits.
+_TOO_COMPLEX = ("parser stack overflow", "Expression tree is too large", "too many")
+
+
+def _refused(error: sqlite3.OperationalError) -> Exception:
+    """A question within the limits of the doors may still nest deeper than SQLite's parser does: that is no bug."""
+    if str(error).startswith(_TOO_COMPLEX):
+        return InvalidInputError("查询过于复杂，请减少嵌套和条件，或拆成几次")
+    return error
 
 
 def _is_interrupt(error: sqlite3.OperationalError) -> bool:

@@ -124,6 +124,13 @@ def test_deep_variables_are_refused() -> None:
     check_nesting({"where": {"and": [{"or": [{"a": {"eq": 1}}]}]}})
 
 
+def test_variables_of_too_many_objects_are_refused() -> None:
+    check_nesting({"where": {"or": [{"a": 1}] * 1_999}, "path": [[1, 2]] * 50_000})
+    with pytest.raises(Refusal) as found:
+        check_nesting({"where": {"or": [{"a": 1}] * 2_000}})
+    assert found.value.first_code == "QUERY_TOO_LARGE"
+
+
 def test_introspection_may_go_deeper_than_data() -> None:
     deep = "ofType{" * 9 + "name" + "}" * 9
     assert refused("{__schema{types{fields{type{" + deep + "}}}}}") == []

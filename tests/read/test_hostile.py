@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from tongban_sdk.actor import Actor
+from tongban_sdk.errors import InvalidInputError
 
 from tests.read.conftest import House
 from tests.worlds import ADMIN, RESIDENT
@@ -83,7 +84,50 @@ async def test_forged_nulls_in_cursors_are_refused(house: House, forged: str) ->
     await _refused(house, text, forged)
 
 
-async def _refused(house: House, text: str, forged: str) -> None:
-    assert await house.compiled(text, ADMIN, {"a": forged}) is None
-    answer = await house.ordinary(text, ADMIN, {"a": forged})
+async def _refused(house: House, document: Any, forged: Any, variable: str = "a") -> None:
+    assert await house.compiled(document, ADMIN, {variable: forged}) is None
+    answer = await house.ordinary(document, ADMIN, {variable: forged})
     assert [getattr(error.original_error, "code", "") for error in answer.errors or ()] == ["INVALID_INPUT"]
+
+
+def _or(conditions: int) -> dict[str, Any]:
+    return {"or": [{"name": {"eq": f"x{i}"}} for i in range(conditions)]}
+
+
+def _not(levels: int) -> dict[str, Any]:
+    where: dict[str, Any] = {"name": {"eq": "x"}}
+    for _ in range(levels):
+        where = {"not": where}
+    return where
+
+
+async def test_a_filter_is_as_large_as_any_database_takes(house: House) -> None:
+    document = house.document("query($w: CommunityCompoundWhere) { communityCompounds(where: $w) { totalCount } }")
+    for where in (_or(198), _not(10)):
+        await _both(house, document, {"w": where})
+    for where in (_or(200), _or(5000), _not(18), _not(50)):
+        await _refused(house, document, where, "w")
+
+
+async def test_plans_of_any_shape_are_kept_within_a_budget(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = house.generation.reader
+    document = house.document("query($w: CommunityCompoundWhere) { communityCompounds(where: $w) { totalCount } }")
+    monkeypatch.setattr("core.read.reader.PLANS_MAX_CHARS", 20_000)
+    for conditions in range(1, 60):
+        assert reader.compile(document, None, {"w": _or(conditions)}, ADMIN) is not None
+    operation = reader._operation(document, None)
+    assert operation is not None
+    assert 1 <= len(operation.plans) < 20
+    assert reader._kept_chars <= 20_000
+
+
+async def test_nesting_beyond_the_parser_is_the_callers_to_mend(house: House) -> None:
+    """SQLite's parser is the only one with such a limit."""
+    levels = 60
+    text = f"SELECT {'(SELECT ' * levels}1{')' * levels}"
+    if house.database.dialect.name == "postgres":
+        assert await house.database.fetch_value(text, []) == 1
+        return
+    for ask in (house.database.fetch_value, house.database.fetch):
+        with pytest.raises(InvalidInputError, match="过于复杂"):
+            await ask(text, [])
