@@ -63,7 +63,7 @@ class EntityChange:
 
 async def _plugins(info: strawberry.Info) -> list[HostPlugin]:
     _check_operator(info.context.actor)
-    return [_plugin(status) for status in info.context.host.registry.statuses().values()]
+    return [_plugin(status) for status in (await info.context.host.registry.overview(info.context.generation)).values()]
 
 
 async def _nodes(info: strawberry.Info) -> list[HostNode]:

@@ -63,7 +63,7 @@ async def _switch(host: Host, args: argparse.Namespace) -> None:
 
 
 async def _list(host: Host, args: argparse.Namespace) -> None:
-    statuses = host.registry.statuses().values()
+    statuses = (await host.registry.overview()).values()
     nodes = [node for node in await host.registry.nodes() if node.node_id != host.registry.node_id]
     if args.json:
         print(json.dumps([status.to_json() for status in statuses], ensure_ascii=False))

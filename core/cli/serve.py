@@ -38,6 +38,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     configure_logs()
     # Uvicorn stops cleanly, then hands the signal on: a stop that was asked for is a success.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # A shell's background job starts with SIGINT ignored; an interrupted server must say so all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     app = build_app(settings)
     with lock(settings):
         server = Server(build_config(app, args.host, args.port), settings)

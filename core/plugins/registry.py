@@ -8,7 +8,6 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 from uuid import uuid4
@@ -106,9 +105,20 @@ class Registry:
         if self._following is not None:
             await self._report()
 
-    def statuses(self) -> dict[str, PluginStatus]:
-        """All plugins as they are right now, quarantine included."""
-        return {id: self._with_breaker(status) for id, status in self.current.states.items()}
+    def statuses(self, generation: Generation | None = None) -> dict[str, PluginStatus]:
+        """All plugins as this process has them, quarantine included; a request asks for its own generation."""
+        quarantined = self._quarantined()
+        states = (generation or self.current).states
+        return {id: status.quarantined_for(quarantined.get(id, "")) for id, status in states.items()}
+
+    async def overview(self, generation: Generation | None = None) -> dict[str, PluginStatus]:
+        """The same, with what other processes have quarantined: a plugin may fail in a worker only."""
+        found = self.statuses(generation)
+        for node in await self.nodes():
+            for id, reason in node.quarantined.items():
+                if id in found:
+                    found[id] = found[id].quarantined_for(f"{reason}（节点 {node.node_id}）")
+        return found
 
     async def nodes(self) -> list[NodeStatus]:
         return await self._states.nodes()
@@ -129,11 +139,8 @@ class Registry:
         choices = await self._states.choices()
         return await self._builder.build(self, number, candidates, choices)
 
-    def _with_breaker(self, status: PluginStatus) -> PluginStatus:
-        breaker = self._builder.breakers.get(status.plugin_id)
-        if status.is_running and breaker is not None and breaker.is_open:
-            return replace(status, state="quarantined", reason=breaker.reason)
-        return status
+    def _quarantined(self) -> dict[str, str]:
+        return {id: breaker.reason for id, breaker in self._builder.breakers.items() if breaker.is_open}
 
     def _check(self, plugin_id: str, state: str, division: str | None) -> None:
         if plugin_id not in self.current.states:
@@ -177,6 +184,6 @@ class Registry:
         await self._states.report(
             NodeStatus(
                 self.node_id, current.number, current.manifest_hash, current.schema_hash,
-                datetime.now(UTC).replace(microsecond=0),
+                datetime.now(UTC).replace(microsecond=0), self._quarantined(),
             )
         )  # fmt: skip

@@ -87,16 +87,17 @@ class States:
     async def report(self, node: NodeStatus) -> None:
         """Say that this node lives and what it runs; rows of the long dead are swept on the way."""
         text = (
-            "INSERT INTO tb_node (id, generation, manifest_hash, schema_hash, seen_at) "
-            "VALUES ({id}, {generation}, {manifest_hash}, {schema_hash}, {seen_at}) "
+            "INSERT INTO tb_node (id, generation, manifest_hash, schema_hash, seen_at, quarantined) "
+            "VALUES ({id}, {generation}, {manifest_hash}, {schema_hash}, {seen_at}, {quarantined}) "
             "ON CONFLICT (id) DO UPDATE SET generation = excluded.generation, manifest_hash = excluded.manifest_hash, "
-            "schema_hash = excluded.schema_hash, seen_at = excluded.seen_at RETURNING id"
+            "schema_hash = excluded.schema_hash, seen_at = excluded.seen_at, quarantined = excluded.quarantined "
+            "RETURNING id"
         )
         dead = "DELETE FROM tb_node WHERE seen_at < {before:seen_at} RETURNING id"
         async with self._database.transaction() as transaction:
             await self._fetch(
                 transaction, NODE, text, id=node.node_id, generation=node.generation, seen_at=node.seen_at,
-                manifest_hash=node.manifest_hash, schema_hash=node.schema_hash,
+                manifest_hash=node.manifest_hash, schema_hash=node.schema_hash, quarantined=node.quarantined,
             )  # fmt: skip
             await self._fetch(transaction, NODE, dead, before=node.seen_at - timedelta(days=1))
 
@@ -106,7 +107,7 @@ class States:
 
     async def nodes(self) -> list[NodeStatus]:
         """Nodes that live, by id."""
-        names = ("id", "generation", "manifest_hash", "schema_hash", "seen_at")
+        names = ("id", "generation", "manifest_hash", "schema_hash", "seen_at", "quarantined")
         text = f"SELECT {', '.join(names)} FROM tb_node WHERE seen_at >= {{alive:seen_at}} ORDER BY id"
         alive = datetime.now(UTC) - timedelta(seconds=NODE_LIFE_S)
         rows = await self._database.fetch(*statement(self._dialect, NODE, text, alive=alive))

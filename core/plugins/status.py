@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -34,6 +34,12 @@ class PluginStatus:
     def is_running(self) -> bool:
         return self.state in ("on", "draining", "quarantined")
 
+    def quarantined_for(self, reason: str) -> PluginStatus:
+        """The same plugin while its Python is not called; itself without a reason or when it does not run."""
+        if not reason or self.state not in ("on", "draining"):
+            return self
+        return replace(self, state="quarantined", reason=reason)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "id": self.plugin_id,
@@ -55,3 +61,5 @@ class NodeStatus:
     manifest_hash: str
     schema_hash: str
     seen_at: datetime
+    #: Plugin id → why this process does not call its Python at present.
+    quarantined: Mapping[str, str] = field(default_factory=dict)

@@ -31,6 +31,8 @@ NODE = Table(
         Column("manifest_hash", "text", null=False),
         Column("schema_hash", "text", null=False),
         Column("seen_at", "datetime", null=False),
+        #: Breakers live in processes; this is how others, commands too, learn of open ones: plugin id → reason.
+        Column("quarantined", "json"),
     ),
 )
 

@@ -30,8 +30,20 @@ def command(folder: Path, *words: str, **env: str) -> "subprocess.CompletedProce
 
 @contextmanager
 def serving(folder: Path, **env: str) -> "Iterator[tuple[subprocess.Popen[str], str]]":
-    """A server on a free port, and its URL."""
-    argv = [sys.executable, str(ROOT / "server.py"), "serve", "--port", "0", "--profile", "dev"]
+    """A server on a free port, and its URL; SIGINT ignored at its start, as in a shell's background job."""
+    argv = [
+        "sh",
+        "-c",
+        'trap "" INT; exec "$@"',
+        "sh",
+        sys.executable,
+        str(ROOT / "server.py"),
+        "serve",
+        "--port",
+        "0",
+        "--profile",
+        "dev",
+    ]
     process = subprocess.Popen(
         argv, env=environment(folder, **env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

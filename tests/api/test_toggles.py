@@ -48,6 +48,7 @@ async def test_no_request_fails_or_sees_two_states_while_plugins_are_switched(tm
 def kind_of(status: int, body: Any) -> str:
     if status == 200 and "errors" not in body:
         data = body["data"]
+        assert {plugin["id"]: plugin["state"] for plugin in data["plugins"]}["community"] == "on"
         assert (data["first"], data["second"], data["coreFiles"]) == (WHOLE, WHOLE, WHOLE)
         return "on"
     codes = {e["extensions"]["code"] for e in body["errors"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from tongban_sdk import ANONYMOUS, Actor, ConflictError, UnavailableError
 
 from core.host import Host
 from core.plugins.breaker import FAILURES_MAX
+from core.plugins.status import PluginStatus
 from core.read import RequestContext
 from tests.plugins.folders import Bench
 
@@ -115,6 +117,31 @@ async def test_a_check_that_cannot_answer_refuses_its_own_rows_only(bench: Bench
             await host.generation.host_api(CALLER).create("bad.thing", {"name": "乙"})
         assert time.monotonic() - begun < 0.2  # quarantined: not even called
         assert await host.database.fetch_value("SELECT count(*) FROM bad_thing", []) == 0
+
+
+async def test_a_quarantine_in_one_process_is_seen_in_all(bench: Bench) -> None:
+    """Breakers live in processes; commands and other nodes must learn of them all the same."""
+    bench.plugin("bad", python=f"{HEAD}    def check_change(self, change): raise ValueError")
+    async with bench.open(follow=True) as sick:
+        for _ in range(FAILURES_MAX):
+            with pytest.raises(UnavailableError):
+                await sick.generation.host_api(CALLER).create("bad.thing", {"name": "乙"})
+        async with bench.open() as other:
+            assert other.registry.statuses()["bad"].state == "on"  # here nothing has failed
+            status = await _quarantined(other)
+            assert status.reason == f"插件 bad 的 check_change：抛出 ValueError（节点 {sick.registry.node_id}）"
+            assert (await other.registry.overview())["core"].state == "on"
+    async with bench.open() as host:
+        assert (await host.registry.overview())["bad"].state == "on"  # gone with its process
+
+
+async def _quarantined(host: Host) -> PluginStatus:
+    """As soon as the sick node has reported: every two seconds."""
+    for _ in range(40):
+        if (status := (await host.registry.overview())["bad"]).state == "quarantined":
+            break
+        await asyncio.sleep(0.1)
+    return status
 
 
 async def test_a_refusal_reaches_the_caller_and_writes_nothing(bench: Bench) -> None:

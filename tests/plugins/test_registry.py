@@ -54,6 +54,15 @@ async def test_off_leaves_nothing_in_the_api_and_on_brings_the_data_back(bench: 
         assert [row["name"] for row in await host.generation.host_api(CALLER).find("one.thing")] == ["甲"]
 
 
+async def test_a_request_sees_the_states_of_its_own_generation(bench: Bench) -> None:
+    bench.plugin("one")
+    async with bench.open() as host:
+        old = host.generation
+        await host.registry.set_state("one", "off")
+        seen = await host.registry.overview(old), await host.registry.overview()
+        assert [states["one"].state for states in seen] == ["on", "off"]
+
+
 async def test_the_choice_outlives_the_process(bench: Bench) -> None:
     bench.plugin("one")
     async with bench.open() as host:
