@@ -111,7 +111,9 @@ class States:
         text = f"SELECT {', '.join(names)} FROM tb_node WHERE seen_at >= {{alive:seen_at}} ORDER BY id"
         alive = datetime.now(UTC) - timedelta(seconds=NODE_LIFE_S)
         rows = await self._database.fetch(*statement(self._dialect, NODE, text, alive=alive))
-        return [NodeStatus(*load_row(self._dialect, NODE, names, row).values()) for row in rows]
+        found = (load_row(self._dialect, NODE, names, row) for row in rows)
+        # Null: the row of a release that did not know the column.
+        return [NodeStatus(*{**row, "quarantined": row["quarantined"] or {}}.values()) for row in found]
 
     async def _fetch(self, transaction: Transaction, table: Table, text: str, **values: Any) -> Any:
         return await transaction.fetch(*statement(self._dialect, table, text, **values))

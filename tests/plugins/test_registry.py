@@ -187,6 +187,14 @@ async def test_another_node_follows_within_two_seconds(bench: Bench) -> None:
         assert await host.registry.nodes() == []
 
 
+async def test_a_node_of_an_older_release_is_a_node(bench: Bench) -> None:
+    async with bench.open(follow=True) as host:
+        async with host.database.transaction() as transaction:
+            await transaction.execute("UPDATE tb_node SET quarantined = NULL")
+        assert [dict(node.quarantined) for node in await host.registry.nodes()] == [{}]
+        assert (await host.registry.overview())["core"].state == "on"
+
+
 async def test_an_old_generation_is_collected(bench: Bench) -> None:
     bench.plugin("one")
     bench.plugin("two")
