@@ -21,7 +21,16 @@ from graphql import (
 from graphql.validation.specified_rules import recommended_rules
 
 from core.api.errors import ERRORS_MAX, Refusal, refuse, request_entries
-from core.api.guard import LIMITS, Admitted, Limits, check_cost, check_document, check_nesting, check_structure
+from core.api.guard import (
+    LIMITS,
+    Admitted,
+    Limits,
+    check_cost,
+    check_document,
+    check_fragments,
+    check_nesting,
+    check_structure,
+)
 from core.settings import Profile
 
 RULES = (*specified_rules, *(rule for rule in recommended_rules if rule not in specified_rules))
@@ -141,6 +150,7 @@ class Documents:
     def _prepare(self, text: str) -> Ready:
         document = self._parse(text)
         check_document(document, self.limits)
+        check_fragments(document)
         nodes = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
         admitted = [check_structure(self.schema, document, node, self.limits) for node in nodes]
         is_open = self.profile == "dev"

@@ -50,8 +50,10 @@ class Limits:
 
 
 LIMITS = Limits()
-#: Fields of all objects in the variables: each is coerced, and in a filter each is a piece of SQL.
-ENTRIES_MAX = 2_000
+#: Objects in the variables and their fields: each is coerced, and in a filter each is a piece of SQL.
+ENTRIES_MAX = 4_000
+#: Elements of all lists in the variables: the largest polygon and some more.
+ITEMS_MAX = 16_000
 NESTING_NODES = (SelectionSetNode, ListValueNode, ObjectValueNode, ListTypeNode)
 #: What a variable is taken to hold while a document is admitted for all its future callers.
 ValueOf = Callable[[str], Any]
@@ -79,16 +81,38 @@ def check_document(document: DocumentNode, limits: Limits = LIMITS) -> None:
     )
 
 
+def check_fragments(document: DocumentNode) -> None:
+    """Refuse fragments that no operation reaches: nothing measures them, but validation would walk them."""
+    fragments = [d for d in document.definitions if isinstance(d, FragmentDefinitionNode)]
+    known = {d.name.value: d for d in fragments}
+    reached: set[str] = set()
+    todo: list[Node] = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+    while todo:
+        node = todo.pop()
+        name = node.name.value if isinstance(node, FragmentSpreadNode) else ""
+        if name in known and name not in reached:
+            reached.add(name)
+            todo.append(known[name])
+        todo.extend(_children(node))
+    if len(reached) < len(fragments):
+        unused = sorted(known.keys() - reached)
+        why = f"没有用到片段 {unused[0]}" if unused else "片段重名"
+        raise Refusal([entry("GRAPHQL_VALIDATION", f"文档不合规：{why}")])
+
+
 def check_nesting(variables: Mapping[str, Any], limit: int = NESTING_MAX) -> None:
     """Refuse variables nested so deeply that coercing them would exhaust the stack, or too many objects in them."""
     level: list[Any] = [v for v in variables.values() if isinstance(v, dict | list)]
-    entries = 0
+    entries = items = 0
     for _ in range(limit):
         if not level:
             return
-        entries += sum(len(v) for v in level if isinstance(v, dict))
-        if entries > ENTRIES_MAX:
-            raise Refusal([_too_much("QUERY_TOO_LARGE", "变量中对象的字段", str(entries), ENTRIES_MAX)])
+        entries += sum(len(v) + 1 for v in level if isinstance(v, dict))
+        items += sum(len(v) for v in level if isinstance(v, list))
+        _refuse(
+            _over("QUERY_TOO_LARGE", "变量中对象的字段", entries, ENTRIES_MAX),
+            _over("QUERY_TOO_LARGE", "变量中列表的元素", items, ITEMS_MAX),
+        )
         inner = (v.values() if isinstance(v, dict) else v for v in level)
         level = [v for values in inner for v in values if isinstance(v, dict | list)]
     raise Refusal([_too_much("QUERY_TOO_DEEP", "变量的嵌套层数", f"超过 {limit}", limit)])

@@ -125,10 +125,30 @@ def test_deep_variables_are_refused() -> None:
 
 
 def test_variables_of_too_many_objects_are_refused() -> None:
-    check_nesting({"where": {"or": [{"a": 1}] * 1_999}, "path": [[1, 2]] * 50_000})
-    with pytest.raises(Refusal) as found:
-        check_nesting({"where": {"or": [{"a": 1}] * 2_000}})
-    assert found.value.first_code == "QUERY_TOO_LARGE"
+    polygon = [[[105.1, 36.1]] * 5_000]
+    check_nesting({"where": {"or": [{"a": 1}] * 1_999}, "area": polygon})
+    for bomb in ({"or": [{"a": 1}] * 2_000}, {"or": [{}] * 4_000}, {"id": {"in": ["x"] * 16_001}}):
+        with pytest.raises(Refusal) as caught:
+            check_nesting({"where": bomb})
+        assert codes(caught.value) == ["QUERY_TOO_LARGE"]
+
+
+@pytest.mark.parametrize(
+    "fragments",
+    [
+        "fragment f on Query{" + "rows{id} " * 300 + "}",
+        "fragment f on Query{...g} fragment g on Query{...f}",
+        "fragment a on Query{" + "rows{id} " * 300 + "} fragment a on Query{__typename}",
+    ],
+    ids=["unused", "cycle", "double"],
+)
+def test_no_fragment_reaches_validation_unmeasured(fragments: str) -> None:
+    """Validation compares fields in pairs, also where no operation leads to."""
+    spread = "...a" if "fragment a" in fragments else "__typename"
+    with pytest.raises(Refusal) as caught:
+        Documents(SCHEMA, TrustedDocuments(), "audit").operation("{" + spread + "} " + fragments, None, None, {})
+    assert codes(caught.value) == ["GRAPHQL_VALIDATION"]
+    assert "片段" in caught.value.message
 
 
 def test_introspection_may_go_deeper_than_data() -> None:
