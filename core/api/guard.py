@@ -53,7 +53,7 @@ LIMITS = Limits()
 #: Objects in the variables and their fields: each is coerced, and in a filter each is a piece of SQL.
 ENTRIES_MAX = 4_000
 #: Elements of all lists in the variables: the largest polygon and some more.
-ITEMS_MAX = 16_000
+ITEMS_MAX = 20_000
 NESTING_NODES = (SelectionSetNode, ListValueNode, ObjectValueNode, ListTypeNode)
 #: What a variable is taken to hold while a document is admitted for all its future callers.
 ValueOf = Callable[[str], Any]
