@@ -20,10 +20,16 @@ def input_name(field: Field) -> str:
     return f"{field.graphql_name}Id" if isinstance(field, Ref) else field.graphql_name
 
 
+_KEPT: dict[str, tuple[Entity, Mapping[str, str]]] = {}
+
+
 def values_of(entity: Entity, given: Mapping[str, Any]) -> dict[str, Any]:
     """Values by field name."""
-    names = {input_name(field): name for name, field in all_fields(entity).items()}
-    return {names[name]: value for name, value in given.items()}
+    kept = _KEPT.get(entity.key)
+    if kept is None or kept[0] is not entity:
+        names = {input_name(field): name for name, field in all_fields(entity).items()}
+        kept = _KEPT[entity.key] = (entity, names)
+    return {kept[1][name]: value for name, value in given.items()}
 
 
 async def written_id(writer: Any, actor: Actor, root: RootField, arguments: Mapping[str, Any]) -> str:

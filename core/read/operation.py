@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from graphql import (
     ListValueNode,
     Node,
     OperationDefinitionNode,
+    OperationType,
     VariableDefinitionNode,
     VariableNode,
     get_named_type,
@@ -44,6 +46,10 @@ def _by_value(value: Any) -> Hashable:
 
 def _is_null(value: Any) -> Hashable:
     return value is None
+
+
+def _no_shape(value: Any) -> Hashable:
+    return True
 
 
 def _by_structure(type_: Any) -> Shape:
@@ -120,6 +126,7 @@ def analyse(schema: GraphQLSchema, document: DocumentNode, name: str | None) -> 
         return None
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     forced = dict(_forced_shapes(document))
+    written = _written(document, node)
     variables = []
     for definition in node.variable_definitions or ():
         type_: Any = type_from_ast(schema, definition.type)
@@ -127,9 +134,32 @@ def analyse(schema: GraphQLSchema, document: DocumentNode, name: str | None) -> 
             return None
         own = definition.variable.name.value
         may_lack = definition.default_value is None and not isinstance(type_, GraphQLNonNull)
-        shape = forced.get(own) or _shape_of(type_)
+        shape = _no_shape if own in written else forced.get(own) or _shape_of(type_)
         variables.append(Variable(own, definition, shape, coercion(type_), may_lack))
     return Operation(document, node, fragments, tuple(variables))
+
+
+def _written(document: DocumentNode, node: OperationDefinitionNode) -> frozenset[str]:
+    """Variables that are only whole arguments of a mutation's own fields: what is read back does not depend on them."""
+    if node.operation is not OperationType.MUTATION:
+        return frozenset()
+    roots = [selection for selection in node.selection_set.selections if isinstance(selection, FieldNode)]
+    arguments = [argument.value for root in roots for argument in root.arguments or ()]
+    whole = Counter(value.name.value for value in arguments if isinstance(value, VariableNode))
+    uses = Counter(_uses(document))
+    return frozenset(name for name, count in whole.items() if uses[name] == count)
+
+
+def _uses(node: Node) -> Iterator[str]:
+    """Names of variables, once per place they stand in."""
+    if isinstance(node, VariableNode):
+        yield node.name.value
+    elif not isinstance(node, VariableDefinitionNode):
+        for key in node.keys:
+            value = getattr(node, key, None)
+            for child in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(child, Node):
+                    yield from _uses(child)
 
 
 def _shape_of(type_: Any) -> Shape:

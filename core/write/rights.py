@@ -20,11 +20,16 @@ def rule_groups(access: AccessModel, actor: Actor, entity: Entity, action: Actio
     rules = access.rules(actor.roles, entity.key, action)
     if not rules:
         raise denied(actor, entity)
-    groups = dict.fromkeys(tuple(rule for rule in rules if name in rule.fields) for name in sorted(fields))
+    # By their ids: a rule's own hash walks all that is in it.
+    groups = {
+        tuple([rule.id for rule in opening]): opening
+        for name in sorted(fields)
+        for opening in (tuple([rule for rule in rules if name in rule.fields]),)
+    }
     if () in groups:
         closed = [name for name in sorted(fields) if not any(name in rule.fields for rule in rules)]
         raise PermissionDeniedError(f"没有权限填写：{'、'.join(_title(entity, name) for name in closed)}")
-    return tuple(groups) or (rules,)
+    return tuple(groups.values()) or (rules,)
 
 
 def decide(groups: Groups, row: Mapping[str, Any], me: Mapping[str, Any], now: datetime) -> bool | None:

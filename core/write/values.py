@@ -83,8 +83,13 @@ def from_columns(dialect: Dialect, entity: Entity, raw: Mapping[str, Any]) -> Ro
     return row
 
 
+_PRINTED_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
+
+
 def to_json(value: Any) -> Any:
     """A canonical value as the API prints it."""
+    if type(value) in _PRINTED_AS_THEY_ARE:
+        return value
     match value:
         case Decimal():
             return format(value, "f")
