@@ -21,6 +21,7 @@ from graphql import (
     get_named_type,
 )
 
+from core.access.files import FILE
 from core.api.mutations import resolve_write
 from core.api.types import EntityTypes
 from core.fields.refs import Ref
@@ -156,6 +157,9 @@ def _query_fields(types: EntityTypes) -> Iterator[tuple[str, GraphQLField]]:
 
 def _mutation_fields(types: EntityTypes) -> Iterator[tuple[str, GraphQLField]]:
     entity, inputs = types.entity, types.inputs
+    if entity.key == FILE:
+        # Only the door that has read a content may say which it is: the digest alone would open another's file.
+        return
     id_and_version = {
         "id": GraphQLArgument(GraphQLNonNull(GraphQLID), description="标识。"),
         "version": GraphQLArgument(GraphQLNonNull(GraphQLInt), description="修改前的版本；已被别人改过则拒绝。"),

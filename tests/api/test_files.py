@@ -216,6 +216,15 @@ def test_a_field_takes_its_kinds_of_file_only(server: Server) -> None:
     assert problems(provider(server, text)) == ["file.type"]
 
 
+@pytest.mark.parametrize("name", ["createCoreFile", "updateCoreFile", "deleteCoreFile"])
+def test_only_the_door_registers_files(server: Server, name: str) -> None:
+    """A row with the digest of another's file would give that file to whoever wrote the row."""
+    text = '{__type(name: "Mutation") {fields {name}}}'
+    names = {field["name"] for field in server.data(text, ADMIN)["__type"]["fields"]}
+    assert "createCoreGrid" in names
+    assert name not in names
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [

@@ -38,6 +38,15 @@ def test_anonymous_reads_what_is_public_and_writes_nothing() -> None:
             assert not rule.clear, rule.id
 
 
+def test_nobody_learns_who_wrote_what_is_shown_without_its_author() -> None:
+    """The account of a row tells as much as its author field does."""
+    accounts = {"created_by", "updated_by"}
+    for rule in WORLD.rules:
+        if "read" in rule.can and (rule.role == "anonymous" or rule.entity == "community.neighbour_post"):
+            hides_author = rule.role == "anonymous" or "author" not in rule.fields
+            assert accounts.isdisjoint(rule.fields) == hides_author, rule.id
+
+
 @IN_COUNTY
 async def test_anonymous_sees_published_notices_only(county: County) -> None:
     rows = await county.visible(ANONYMOUS, "community.notice", "x.state")

@@ -16,6 +16,8 @@ from core.manifest.model import Entity, Rule
 from core.manifest.sections import Section
 
 _CLEARED_LEVELS = ("L3", "L4")
+#: Who wrote a public row is nobody's business; a rule may still name them.
+_ACCOUNTS = {"created_by", "updated_by"}
 
 
 def build(documents: Sequence[Document], draft: Draft) -> tuple[Rule, ...]:
@@ -66,7 +68,7 @@ def _fields(
     names = set(entity.fields) if given == "*" else _known(given, (*path, "fields"), entity, document, draft)
     if "read" in spec["can"]:
         # Without id and version no row can be named, without the rest no list ordered.
-        names |= set(SYSTEM_FIELDS)
+        names |= set(SYSTEM_FIELDS) - (_ACCOUNTS if spec["role"] == "anonymous" else set())
     elif given == "*":
         names |= set(known)
     return frozenset(names - _known(spec.get("except", []), (*path, "except"), entity, document, draft))
