@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,13 @@ log = structlog.get_logger("tongban.api")
 
 INTERNAL_MESSAGE = "内部错误"
 ERRORS_MAX = 5
+MESSAGE_MAX_CHARS = 300
+#: Where messages of graphql-core repeat values.
+_VALUES = (
+    (re.compile(r"[,;.]? [Ff]ound:? .*", re.DOTALL), "."),
+    (re.compile(r"(cannot represent [^:]*): .*", re.DOTALL), r"\1."),
+    (re.compile(r"Value '.*' does not exist", re.DOTALL), "The value does not exist"),
+)
 Entry = dict[str, Any]
 
 #: HTTP status of a refusal, of what never was executed. Every code of the API is a key; docs/api.md explains each.
@@ -111,7 +119,14 @@ def entries_of(errors: Iterable[GraphQLError], **context: Any) -> list[Entry]:
 
 def request_entries(code: str, title: str, errors: Iterable[GraphQLError]) -> list[Entry]:
     """Entries of a document or of variables that GraphQL itself refuses."""
-    return [_located(error, entry(code, f"{title}：{error.message}")) for error in list(errors)[:ERRORS_MAX]]
+    return [_located(error, entry(code, f"{title}：{_plain(error.message)}")) for error in list(errors)[:ERRORS_MAX]]
+
+
+def _plain(message: str) -> str:
+    """graphql-core repeats what it was sent, an ID number as well as a whole variable; places say enough."""
+    for pattern, kept in _VALUES:
+        message = pattern.sub(kept, message)
+    return message if len(message) <= MESSAGE_MAX_CHARS else f"{message[:MESSAGE_MAX_CHARS]}…"
 
 
 def _cause(error: GraphQLError) -> BaseException:

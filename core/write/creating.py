@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from tongban_sdk.errors import ConflictError, RequestError
+from tongban_sdk.actor import Actor
+from tongban_sdk.errors import ConflictError, InvalidInputError, NotAuthenticatedError, RequestError
 
 from core.expr.evaluate import CHINA
 from core.fields.made import Sequence as SequenceField
@@ -24,6 +25,8 @@ from core.write.shape import shape_of
 from core.write.statements import CreatePlan
 from core.write.task import Task, missing_ref
 from core.write.values import Row, parse_input, to_columns
+
+KEY_MAX_CHARS = 200
 
 
 class GuardError(Exception):
@@ -45,6 +48,8 @@ class Creating:
     async def run(self) -> Written:
         task = self._task
         self._groups = task.groups("create", self._values.keys())
+        if self._key is not None:
+            _check_key(task.actor, self._key)
         given = parse_input(task.entity, self._values, is_new=True, root="input")
         self._idempotency = idempotency_row(task.actor, self._key, task.entity, given) if self._key else None
         try:
@@ -108,15 +113,17 @@ class Creating:
         return row
 
     async def _division_from(self, row: Row) -> str | None:
-        """A row lies where the row it belongs to lies. Whether the actor may use that row, the guard says."""
+        """A row lies where the row it belongs to lies. One the actor may not use must not even tell that."""
         task = self._task
         ref = task.entity.fields.get(task.entity.division_from)
         if not isinstance(ref, Ref) or row.get(ref.name) is None:
             return None
-        target = task.shared.world.entities[ref.to]
-        mark = task.shared.database.dialect.placeholder(1)
-        sql = f'SELECT division FROM "{target.table}" WHERE id = {mark}'
-        value: str | None = await task.shared.database.fetch_value(sql, [row[ref.name]])
+        sql = task.shared.statements.division(ref, task.actor.roles)
+        env = task.env({"row": {ref.column_name: row[ref.name]}})
+        rows = await task.shared.database.fetch(sql.text, sql.bind(env))
+        if not rows:
+            raise GuardError(ref)
+        value: str | None = rows[0][0]
         return value
 
     def _plan(self, row: Row) -> CreatePlan:
@@ -176,6 +183,14 @@ class Creating:
         counter = f"{task.entity.key}.{field.name}:{field.counter(division, day)}"
         rows = await tx.fetch(*statement(task.shared.database.dialect, SEQUENCE, text, id=counter))
         return field.render(division, day, int(rows[0][0]))
+
+
+def _check_key(actor: Actor, key: str) -> None:
+    """Strangers have no name that could keep their keys apart."""
+    if not 0 < len(key) <= KEY_MAX_CHARS:
+        raise InvalidInputError(f"幂等键应为 1 到 {KEY_MAX_CHARS} 个字符")
+    if not actor.id:
+        raise NotAuthenticatedError("请先登录再使用幂等键")
 
 
 def _run(connection: sqlite3.Connection, guards: list[tuple[Ref, str, list[Any]]], inserts: list[Any]) -> None:

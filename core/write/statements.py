@@ -73,17 +73,28 @@ class Statements:
         whole = self._whole(tables, refs, roles) if self._dialect.name == "postgres" else None
         return CreatePlan(guards, inserts, whole)
 
+    def division(self, ref: Ref, roles: frozenset[str]) -> Sql:
+        """The division of the row a ref names, if the actor may use that row."""
+        key = ("division", ref, roles)
+        found = self._selects.get(key)
+        if found is None:
+            params = Params(self._dialect)
+            found = self._selects[key] = Sql(f"SELECT r.division {self._usable(ref, roles, params)}", params)
+        return found
+
     def _guard(self, ref: Ref, roles: frozenset[str], params: Params) -> Sql:
         """One row when the target exists and the actor may read it: a refusal tells nothing about hidden rows."""
+        # Not even a deletion at this moment may pass: it takes FOR UPDATE before it looks for rows that point to it.
+        lock = " FOR KEY SHARE OF r" if self._dialect.name == "postgres" else ""
+        return Sql(f"SELECT 1 {self._usable(ref, roles, params)}{lock}", params)
+
+    def _usable(self, ref: Ref, roles: frozenset[str], params: Params) -> str:
         target = self._world.entities[ref.to]
         readable = self._access.row_predicate(
             self._access.rules(roles, target.key, "read"), EntityScope(self._world, target, "r", params)
         )
         id = params.add(Arg(("row", ref.column_name)), ref.columns()[0])
-        # Not even a deletion at this moment may pass: it takes FOR UPDATE before it looks for rows that point to it.
-        lock = " FOR KEY SHARE OF r" if self._dialect.name == "postgres" else ""
-        where = f"r.id = {id} AND r.deleted_at IS NULL AND ({readable or 'FALSE'})"
-        return Sql(f"SELECT 1 FROM {quote(target.table)} r WHERE {where}{lock}", params)
+        return f"FROM {quote(target.table)} r WHERE r.id = {id} AND r.deleted_at IS NULL AND ({readable or 'FALSE'})"
 
     def _insert(self, table: Table, params: Params, source: str = "") -> Sql:
         names = ", ".join(quote(c.name) for c in table.columns)

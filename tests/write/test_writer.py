@@ -292,6 +292,14 @@ async def test_same_key_same_input_is_one_row(desk: Desk) -> None:
     assert await desk.counts(*RECORDS) == [2, 2, 2, 2]
 
 
+async def test_odd_keys_and_keys_of_strangers_are_refused(desk: Desk) -> None:
+    for key in ("", "x" * 201):
+        await refused(desk, desk.create(CLERK, {"title": "a"}, idempotency_key=key), InvalidInputError)
+    stranger = replace(CLERK, id="", kind="anonymous")
+    await refused(desk, desk.create(stranger, {"title": "a"}, idempotency_key="k"), NotAuthenticatedError)
+    assert await desk.create(stranger, {"title": "a"})
+
+
 async def test_a_hundred_parallel_requests_with_one_key_make_one_row(desk: Desk) -> None:
     calls = [desk.create(CLERK, {"title": "a"}, idempotency_key="k") for _ in range(100)]
     results = await asyncio.gather(*calls)
@@ -325,6 +333,17 @@ async def test_create_rules_use_the_rows_refs_and_hidden_targets_do_not_exist(de
     assert isinstance(same, InvalidInputError)
     assert same.problems[0].message == error.problems[0].message
     await refused(desk, order(desk, ADMIN), PermissionDeniedError, TABLES)
+
+
+async def test_where_a_hidden_row_lies_is_not_told(desk: Desk) -> None:
+    elsewhere = replace(STREET_ADMIN, division="640522200000")
+    answers = []
+    for house in (HOUSE_ID, OTHER_ID):
+        call = desk.create(elsewhere, {"house": house, "category": "water"}, "community.repair_order")
+        error = await refused(desk, call, InvalidInputError, TABLES)
+        assert isinstance(error, InvalidInputError)
+        answers.append(error.problems)
+    assert answers[0] == answers[1]
 
 
 async def test_update_rules_that_walk_refs_are_decided_by_the_database(desk: Desk) -> None:
