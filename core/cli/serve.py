@@ -29,7 +29,7 @@ GRACE_S = 5
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="监听地址（默认 127.0.0.1）")
-    parser.add_argument("--port", type=int, default=8000, help="监听端口（默认 8000，0 = 任意空闲端口）")
+    parser.add_argument("--port", type=_port, default=8000, help="监听端口（默认 8000，0 = 任意空闲端口）")
     parser.add_argument("--profile", choices=("prod", "dev", "audit"), help="运行环境（默认取 TONGBAN_PROFILE）")
 
 
@@ -50,7 +50,15 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             code = 1 if end.code else 0
     if app.failure is not None:
         raise UserError(f"启动失败：{app.failure}")
+    if code and not server.started:
+        raise UserError(f"不能监听 {args.host}:{args.port}：端口被占用、无权使用或地址不属于本机；可换 --port")
     return code
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"端口 {text!r} 应为 0 到 65535")
+    return int(text)
 
 
 class Server(uvicorn.Server):
