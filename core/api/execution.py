@@ -8,8 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from graphql import ExecutionResult, Executor, GraphQLSchema, OperationType, create_source_event_stream
-from tongban_sdk import Actor, RequestError
+from graphql import (
+    ExecutionResult,
+    Executor,
+    GraphQLError,
+    GraphQLSchema,
+    OperationType,
+    create_source_event_stream,
+)
+from tongban_sdk import Actor, RequestError, UnavailableError
 
 from core.api.deadline import Deadlines
 from core.api.documents import Documents, Operation, TrustedDocuments
@@ -136,9 +143,16 @@ class Execution:
         self, generation: Any, operation: Operation, request: GraphQLRequest, actor: Actor
     ) -> bytes | None:
         """None: nothing was written; the ordinary path tries again and words the error."""
+        compiled = compile_write(generation, operation.document, operation.name, request.variables, actor)
+        if compiled is None:
+            return None
         try:
-            compiled = compile_write(generation, operation.document, operation.name, request.variables, actor)
-            return None if compiled is None else b'{"data":%b}' % await compiled.run(self.host.database, actor)
+            return b'{"data":%b}' % await compiled.run(self.host.database, actor)
+        except UnavailableError as error:
+            # A connection may break after the commit: whoever tried again might write twice.
+            back = compiled.back
+            located = GraphQLError(error.message, back.node, path=[back.key], original_error=error)
+            return encode(ExecutionResult({back.key: None}, [located]), operation)
         except RequestError:
             return None
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 from graphql import ExecutionResult, execute, parse, validate
 from tongban_sdk.actor import Actor
-from tongban_sdk.errors import ConflictError, InvalidInputError, PermissionDeniedError, RequestError
+from tongban_sdk.errors import (
+    ConflictError,
+    InvalidInputError,
+    PermissionDeniedError,
+    RequestError,
+    UnavailableError,
+)
 
 from core.access import AccessModel
 from core.api.compose import Composer
+from core.api.documents import TrustedDocuments
+from core.api.execution import Execution, GraphQLRequest
 from core.api.writes import compile_write
 from core.manifest.model import World
 from core.read import Reader, RequestContext
@@ -154,3 +163,22 @@ async def test_a_row_the_writer_may_not_see_comes_back_as_null(desk: Desk) -> No
     result = await desk.send(CREATE, inspector, {"input": {**INPUT, "reporterId": None}})
     assert (result.errors, result.data) == (None, {"made": None})
     assert await desk.count() == before + 1
+
+
+async def test_a_write_of_unknown_outcome_is_not_tried_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection breaks after the commit."""
+    writer: Any = desk.generation.writer
+    create, calls = writer.create, []
+
+    async def breaks(*args: Any, **options: Any) -> Any:
+        calls.append(await create(*args, **options))
+        raise UnavailableError("数据库暂时连不上，请稍后再试")
+
+    monkeypatch.setattr(writer, "create", breaks)
+    host: Any = SimpleNamespace(generation=desk.generation, database=desk.database)
+    execution = Execution(host, TrustedDocuments(), "dev")
+    body = orjson.loads(await execution.answer(GraphQLRequest(CREATE, variables={"input": INPUT}), RESIDENT))
+    assert len(calls) == 1
+    assert await desk.count() == 6
+    assert body["data"] == {"made": None}
+    assert [(e["path"], e["extensions"]["code"]) for e in body["errors"]] == [(["made"], "UNAVAILABLE")]
