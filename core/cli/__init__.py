@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from core.settings import Settings, SettingsError, read_settings
+from core.store.errors import StoreError
 
 COMMANDS = ("serve", "worker", "check", "migrate", "demo", "token", "plugins", "sdl", "explain", "coverage", "version")
 
@@ -49,11 +50,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(command: Command, args: argparse.Namespace) -> int:
     try:
         return command.run(args, read_settings())
-    except (UserError, SettingsError) as error:
+    except (UserError, SettingsError, StoreError) as error:
         print(f"错误：{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f"错误：{error.filename or '系统'}：{error.strerror or error}", file=sys.stderr)
         return 1

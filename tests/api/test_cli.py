@@ -131,3 +131,22 @@ def test_a_taken_port_is_said(tmp_path: Path) -> None:
         done = command(tmp_path / "b", "serve", "--port", url.rpartition(":")[2])
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1].startswith(f"错误：不能监听 127.0.0.1:{url.rpartition(':')[2]}：")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["plugins list", "migrate", "demo", "explain --as admin --read core.person/01890000-0000-7000-8000-000000000001"],
+)
+def test_every_command_says_that_the_database_is_away(tmp_path: Path, words: str) -> None:
+    done = command(tmp_path, *words.split(), TONGBAN_DATABASE_URL="postgres://x@127.0.0.1:1/x")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.strip().startswith("错误：连不上 Postgres 数据库：")
+
+
+@pytest.mark.parametrize("words", ["serve --port 0", "plugins list", "migrate", "demo"])
+def test_every_command_says_that_the_data_directory_cannot_be_used(tmp_path: Path, words: str) -> None:
+    (tmp_path / "file").touch()
+    done = command(tmp_path / "file" / "data", *words.split())
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.strip().startswith("错误：")
+    assert "Traceback" not in done.stderr
