@@ -48,6 +48,8 @@ def run(port: int, token: str, bodies: Path, *, writes: bool, seconds: float, co
         command = [sys.executable, "-m", "tests.bench.client", str(port), str(connections), str(seconds), *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True, env={**os.environ})
     answered = Answered(**orjson.loads(next(line for line in done.stdout.splitlines() if line.startswith("{"))))
+    if not answered.requests:
+        raise RuntimeError(f"no request was answered: {done.stderr[-2000:]}")
     if answered.failed:
         raise RuntimeError(f"{answered.failed} of {answered.requests} requests failed")
     return answered
