@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from core.jobs.clock import parse_cron
 from core.jobs.queue import JobQueue, NewJob, StartedJob
@@ -91,6 +94,7 @@ async def test_work_goes_on_without_redis(bench: Bench) -> None:
     assert await _left(bench) == (0, 0)
 
 
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on this machine")
 async def test_redis_lost_and_back_loses_no_effect(bench: Bench, tmp_path: Path) -> None:
     """A real server that dies with claims on it; it comes back empty, as after a crash without persistence."""
     port = 20000 + os.getpid() % 20000
