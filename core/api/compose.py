@@ -19,8 +19,9 @@ from graphql import (
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from tongban_sdk.host_api import GraphqlTypes
 
-from core.api.handwritten import read_rows, stand_in
+from core.api.handwritten import finish, stand_in
 from core.api.plugin_types import PluginTypes, PluginTypesCache, SchemaConflictError
+from core.api.python_values import host_scalars
 from core.api.scalars import SHARED
 from core.manifest.model import World
 
@@ -134,8 +135,10 @@ def _strawberry_schema(roots: list[tuple[str, Any]], objects: Mapping[str, Graph
     # Strawberry wants a query; this field disappears as soon as anything real is there.
     query = classes["Query"] or strawberry.type(type("Query", (), {"__annotations__": {"version": str}, "version": ""}))
     kind = type("HostSchema", (HostSchema,), {"manifest_types": objects})
-    schema: HostSchema = kind(query=query, mutation=classes["Mutation"], subscription=classes["Subscription"])
-    read_rows(schema._schema)
+    schema: HostSchema = kind(
+        query=query, mutation=classes["Mutation"], subscription=classes["Subscription"], config=host_scalars()
+    )
+    finish(schema._schema)
     return schema
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from datetime import datetime
 from enum import Enum
 from typing import Any, cast
 
@@ -13,7 +14,6 @@ from core.access.visibility import Visibility
 from core.api.changes import ChangeEvent, ChangeFeed, Interest
 from core.api.compose import Roots
 from core.plugins.status import Chosen, NodeStatus, PluginStatus
-from core.store.dialect import datetime_text
 
 #: Roles that may see and switch plugins.
 OPERATORS = frozenset({"system_admin"})
@@ -49,7 +49,7 @@ class HostNode:
     generation: int = strawberry.field(description="代号：每次切换加一。")
     manifest_hash: str = strawberry.field(description="所运行清单的摘要。")
     schema_hash: str = strawberry.field(description="所提供接口的摘要。")
-    seen_at: str = strawberry.field(description="最近一次报告的时间（UTC）。")
+    seen_at: datetime = strawberry.field(description="最近一次报告的时间（UTC）。")
 
 
 @strawberry.type(description="一行数据的变更；只含标识，内容按自己的权限另行读取。")
@@ -164,5 +164,5 @@ def _node(status: NodeStatus) -> HostNode:
         generation=status.generation,
         manifest_hash=status.manifest_hash,
         schema_hash=status.schema_hash,
-        seen_at=datetime_text(status.seen_at),
+        seen_at=status.seen_at,
     )

@@ -15,6 +15,7 @@ from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_ty
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.base import StrawberryObjectDefinition
 
+from core.api.python_values import read_arguments
 from core.manifest.model import Entity
 
 
@@ -29,11 +30,12 @@ def stand_in(converter: GraphQLCoreConverter, manifest_types: Mapping[str, Graph
     converter.from_object = from_object  # type: ignore[method-assign]  # the converter has no seam for known types
 
 
-def read_rows(schema: GraphQLSchema) -> None:
-    """Wrap each hand-written field that returns rows of a manifest. Once per schema: its types are its own."""
+def finish(schema: GraphQLSchema) -> None:
+    """Wrap hand-written fields that take Python values or return rows. Once per schema: its types are its own."""
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLObjectType) and "strawberry-definition" in type_.extensions:
             for field in type_.fields.values():
+                read_arguments(field)
                 named = get_named_type(field.type)
                 if isinstance(named, GraphQLObjectType) and "entity" in named.extensions:
                     _wrap(field, named)

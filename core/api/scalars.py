@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 from graphql import (
@@ -27,6 +29,7 @@ from core.fields.base import FieldError
 from core.fields.numbers import SAFE_MAX
 from core.fields.times import parse_date, parse_instant, parse_time
 from core.read.picks import pick
+from core.store.dialect import datetime_text
 
 PAGE_SIZE_MAX = 100
 PAGE_SIZE_DEFAULT = 20
@@ -71,19 +74,39 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _scalar(name: str, description: str, coerce: Callable[[Any], Any]) -> GraphQLScalarType:
+def _printed(kind: type, text: Callable[[Any], str]) -> Callable[[Any], Any]:
+    """Rows come as text already; values that hand-written resolvers return are printed the same way."""
+    return lambda value: text(value) if isinstance(value, kind) else value
+
+
+def _instant_text(value: datetime) -> str:
+    if value.tzinfo is None:
+        raise GraphQLError("时间没有时区")
+    return datetime_text(value)
+
+
+def _scalar(
+    name: str, description: str, coerce: Callable[[Any], Any], output: Callable[[Any], Any] = _same
+) -> GraphQLScalarType:
     return GraphQLScalarType(
-        name, description=description, coerce_output_value=_same, coerce_input_value=coerce, extensions={"exact": True}
+        name, description=description, coerce_output_value=output, coerce_input_value=coerce, extensions={"exact": True}
     )
 
 
 LONG = _scalar("Long", "整数，绝对值不超过 2^53-1。", _long)
-DECIMAL = _scalar("Decimal", '精确的小数，写成文字，如 "12.50"。', _decimal)
-DATE = _scalar("Date", "日期，YYYY-MM-DD。", _checked(parse_date))
-DATETIME = _scalar(
-    "DateTime", "带时区的时间；回答一律为 UTC，到毫秒，如 2026-11-22T00:30:00.000Z。", _checked(parse_instant)
+DECIMAL = _scalar(
+    "Decimal", '精确的小数，写成文字，如 "12.50"。', _decimal, _printed(Decimal, lambda value: f"{value:f}")
 )
-TIME = _scalar("Time", "当地时刻，HH:MM:SS。", _checked(parse_time))
+DATE = _scalar("Date", "日期，YYYY-MM-DD。", _checked(parse_date), _printed(date, date.isoformat))
+DATETIME = _scalar(
+    "DateTime",
+    "带时区的时间；回答一律为 UTC，到毫秒，如 2026-11-22T00:30:00.000Z。",
+    _checked(parse_instant),
+    _printed(datetime, _instant_text),
+)
+TIME = _scalar(
+    "Time", "当地时刻，HH:MM:SS。", _checked(parse_time), _printed(time, lambda value: value.isoformat("seconds"))
+)
 JSON = _scalar("JSON", "任意 JSON 值。", _same)
 PAGE_SIZE = _scalar("PageSize", f"一页的行数，1 到 {PAGE_SIZE_MAX}。", _page_size)
 

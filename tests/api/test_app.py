@@ -153,7 +153,9 @@ def test_changes_are_told_to_readers_only(server: Server) -> None:
 
 def test_writes_of_another_process_are_told(server: Server) -> None:
     """No Redis between them: the database carries the word."""
-    with running(server.app.settings.data_dir) as other, connect(other, STAFF) as staff:
+    settings, schema = server.app.settings, server.app._schema
+    same = running(settings.data_dir, database_url=settings.database_url, schema=schema)
+    with same as other, connect(other, STAFF) as staff:
         listen(staff, '(plugin:"community",entity:"notice")')
         published = publish(server)
         event = {"plugin": "community", "entity": "notice", "id": published, "action": "create", "version": 1}
