@@ -140,5 +140,8 @@ def translate(error: Exception) -> Exception:
             return UnavailableError("数据库暂时连不上，请稍后再试")
         case asyncpg.DeadlockDetectedError() | asyncpg.SerializationError() | asyncpg.LockNotAvailableError():
             return UnavailableError("数据库正忙，请稍后再试", retry_after_s=1)
+        case asyncpg.InvalidCachedStatementError() | asyncpg.exceptions.OutdatedSchemaCacheError():
+            # Inside a transaction nothing can be asked again; the next one finds fresh statements.
+            return UnavailableError("数据库结构刚刚变更，请重试", retry_after_s=1)
         case _:
             return error

@@ -156,6 +156,23 @@ async def test_schema_change_under_a_prepared_statement(notes: Database) -> None
     assert len((await notes.fetch("SELECT * FROM x_note"))[0]) == 9
 
 
+async def test_schema_change_under_a_prepared_statement_of_a_transaction(notes: Database) -> None:
+    """stack-facts: asyncpg fails once; the caller may try again and nothing is broken."""
+    await notes.insert([Insert(NOTE, {"id": ID1})])
+    assert [await _all_in_transaction(notes) for _ in range(3)] == [8] * 3
+    async with notes.transaction() as tx:
+        await tx.execute("ALTER TABLE x_note ADD COLUMN more text")
+    if notes.dialect.name == "postgres":
+        with pytest.raises(UnavailableError, match="请重试"):
+            await _all_in_transaction(notes)
+    assert [await _all_in_transaction(notes) for _ in range(3)] == [9] * 3
+
+
+async def _all_in_transaction(notes: Database) -> int:
+    async with notes.transaction() as tx:
+        return len((await tx.fetch("SELECT * FROM x_note"))[0])
+
+
 async def test_slow_read_leaves_the_loop_free(database: Database) -> None:
     slow = (
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT max(i) FROM n"
