@@ -45,7 +45,7 @@ class CompiledWrite:
             return b"null"
         try:
             arguments = self.back.plan.bind(actor, {**self.back.variables, ReadBack.ID: id})
-            text: str | None = await database.fetch_value(self.back.plan.sql, arguments)
+            text: str | None = await database.fetch_value(self.back.plan.text(actor), arguments)
         except RequestError as error:
             raise ReadBackFailed from error
         return b"null" if text is None else text.encode()

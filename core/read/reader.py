@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict, deque
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, ClassVar
@@ -33,7 +33,7 @@ from core.read.rows import Access
 from core.read.selection import Leaf, NotPlannable, Request
 from core.read.statement import Statement
 from core.store.database import Database
-from core.store.dialect import Dialect
+from core.store.dialect import Dialect, literal
 from core.store.sql import Env
 
 OPERATIONS_MAX = 1000
@@ -41,6 +41,8 @@ OPERATIONS_MAX = 1000
 PLANS_MAX_CHARS = 16_000_000
 #: What a plan weighs beside its text.
 PLAN_CHARS = 500
+#: Texts of one plan for callers of different divisions.
+TEXTS_MAX = 100
 #: A placeholder of either dialect; quoted texts and names are skipped as a whole.
 _PLACEHOLDER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[$?]([0-9]+)""")
 
@@ -53,6 +55,8 @@ class Plan:
     statement: Statement
     #: Indexes of the parameters that the text uses; None = all.
     used: tuple[int, ...] | None = None
+    #: Texts for callers of different divisions, where the statement shows them.
+    _texts: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, sql: str, statement: Statement) -> Plan:
@@ -63,6 +67,23 @@ class Plan:
         places = {number: statement.dialect.placeholder(i) for i, number in enumerate(numbers, start=1)}
         text = _PLACEHOLDER.sub(lambda match: places[int(match[1])] if match[1] else match[0], sql)
         return cls(text, statement, tuple(number - 1 for number in numbers))
+
+    def text(self, actor: Actor) -> str:
+        """The SQL for this caller."""
+        ends = self.statement.ends
+        if not ends:
+            return self.sql
+        me = me_of(actor)
+        key = tuple([me[name] for name in ends])
+        text = self._texts.get(key)
+        if text is None:
+            text = self.sql
+            for mark, value in zip(ends.values(), key, strict=True):
+                text = text.replace(mark, "NULL" if value is None else literal(value))
+            if len(self._texts) >= TEXTS_MAX:
+                self._texts.clear()
+            self._texts[key] = text
+        return text
 
     def bind(self, actor: Actor, variables: Mapping[str, Any], now: datetime | None = None) -> list[Any]:
         """RequestError when a value of the request fits no column."""
@@ -76,11 +97,12 @@ class Compiled:
     """A plan with the values of one request."""
 
     plan: Plan
+    sql: str
     arguments: list[Any]
 
     async def run(self, database: Database, actor: Actor, variables: Mapping[str, Any]) -> bytes:
         """The bytes of `data`, made by the database."""
-        text: str = await database.fetch_value(self.plan.sql, self.arguments)
+        text: str = await database.fetch_value(self.sql, self.arguments)
         return text.encode()
 
 
@@ -133,7 +155,7 @@ class Reader:
         try:
             coerced = operation.coerce(self._schema, variables)
             plan = self._plan(operation, coerced, actor)
-            return Compiled(plan, plan.bind(actor, coerced, now)) if plan else None
+            return Compiled(plan, plan.text(actor), plan.bind(actor, coerced, now)) if plan else None
         except (BadVariables, RequestError):
             return None
 
@@ -270,7 +292,7 @@ class Reader:
         plan = Plan.of(f"SELECT {sql}", planner.statement)
         context = info.context
         arguments = plan.bind(context.actor, planner.request.variables, context.now)
-        text = await context.database.fetch_value(plan.sql, arguments)
+        text = await context.database.fetch_value(plan.text(context.actor), arguments)
         return None if text is None else orjson.loads(text)
 
 
