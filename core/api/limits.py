@@ -115,13 +115,13 @@ class RateLimits:
     async def check(self, door: Door, *, address: str = "", actor: str = "") -> None:
         """Take one token of the address or of the actor, or raise RateLimitedError."""
         rate = (self._address_rates if address else self._actor_rates)[door]
-        key = f"{door}:a:{_network(address)}" if address else f"{door}:u:{actor}"
+        key = f"{door}:a:{network_of(address)}" if address else f"{door}:u:{actor}"
         wait_s = await self._shared.take(key, rate) if self._shared else self._buckets.take(key, rate)
         if wait_s:
             raise RateLimitedError("请求过于频繁，请稍后再试", retry_after_s=round(wait_s, 3))
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """An IPv6 subscriber owns a /64 and could otherwise change address with every request."""
     if ":" not in address:
         return address

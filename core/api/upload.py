@@ -20,6 +20,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from core.api.content import clean_name, sniff
 from core.api.errors import Refusal, refuse
 
+#: One of them is the file; browsers may send other fields of the form.
+PARTS_MAX = 20
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -42,6 +44,7 @@ class Sink:
         self._hash = hashlib.sha256()
         self._header, self._value = b"", b""
         self._wanted = False
+        self._parts = 0
         self.name: str | None = None
         self.size_bytes = 0
         self.is_complete = False
@@ -52,12 +55,18 @@ class Sink:
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
         return {
+            "on_part_begin": self._on_part,
             "on_header_field": self._on_field,
             "on_header_value": self._on_value,
             "on_header_end": self._on_header,
             "on_part_data": self._on_data,
             "on_end": self._on_end,
         }
+
+    def _on_part(self) -> None:
+        self._parts += 1
+        if self._parts > PARTS_MAX:
+            raise refuse("BAD_REQUEST", f"表单的部分过多，上限 {PARTS_MAX}")
 
     def _on_field(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]
@@ -96,7 +105,7 @@ async def receive(content_type: str, chunks: AsyncIterator[bytes], folder: Path,
         incoming = _open(folder)
         try:
             sink = Sink(incoming, max_bytes)
-            await _feed(MultipartParser(boundary, cast(Any, sink.callbacks())), chunks, max_bytes)
+            await _feed(boundary, sink, chunks, max_bytes)
             return await asyncio.to_thread(_finish, incoming, sink)
         except BaseException:
             _discard(incoming)
@@ -138,9 +147,10 @@ def place_of(folder: Path, sha256: str) -> Path:
     return folder / sha256[:2] / sha256[2:4] / sha256
 
 
-async def _feed(parser: MultipartParser, chunks: AsyncIterator[bytes], max_bytes: int) -> None:
+async def _feed(boundary: bytes, sink: Sink, chunks: AsyncIterator[bytes], max_bytes: int) -> None:
     total = 0
     try:
+        parser = MultipartParser(boundary, cast(Any, sink.callbacks()))
         async for chunk in chunks:
             total += len(chunk)
             # Headers and boundaries come on top of the file, but not without end.

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -21,7 +20,7 @@ from tongban_sdk import RequestError
 from core.api.errors import Refusal, entry_of
 from core.api.execution import Execution, GraphQLRequest, refusal_of
 from core.api.http import parameters
-from core.api.limits import RateLimits
+from core.api.limits import RateLimits, network_of
 from core.identity.tokens import NOBODY, Caller, Tokens
 from core.ops import metrics
 
@@ -29,6 +28,10 @@ PROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT_S = 5.0
 SUBSCRIPTIONS_MAX = 20
 SOCKETS_PER_ACTOR_MAX = 5
+#: Sockets without a token, per address: each of their subscriptions is asked about each change.
+ANONYMOUS_PER_ADDRESS_MAX = 20
+#: All sockets of an address, those that have not yet said who they are included; a street may live behind one.
+SOCKETS_PER_ADDRESS_MAX = 500
 MESSAGE_MAX_CHARS = 64 * 1024
 #: Messages a client may send before it counts as abuse: ids are cheap, the guard is not.
 MESSAGES_PER_S = 50
@@ -67,13 +70,20 @@ class Sockets:
         self.execution, self.tokens, self.limits, self.origins = execution, tokens, limits, origins
         self.init_timeout_s = init_timeout_s
         self.open: set[Socket] = set()
-        self._per_actor: Counter[str] = Counter()
+        self._held: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
-        if not self._is_origin_allowed(websocket):
+        address = network_of(websocket.client.host) if websocket.client else "unknown"
+        try:
+            if not self._is_origin_allowed(websocket):
+                raise Close(FORBIDDEN, "不接受这个来源")
+            async with self._hold(f"all:{address}", SOCKETS_PER_ADDRESS_MAX):
+                await self._serve(websocket, scope)
+        except Close:
             await websocket.close()  # before accept: the client sees 403
-            return
+
+    async def _serve(self, websocket: WebSocket, scope: Scope) -> None:
         offered = scope.get("subprotocols") or []
         await websocket.accept(PROTOCOL if PROTOCOL in offered else None)
         socket = Socket(self, websocket)
@@ -88,20 +98,30 @@ class Sockets:
     def _is_origin_allowed(self, websocket: WebSocket) -> bool:
         """Programs send no Origin; pages must come from this host or from a configured one."""
         origin = websocket.headers.get("origin")
-        return origin is None or origin in self.origins or urlsplit(origin).netloc == websocket.headers.get("host")
+        host = websocket.headers.get("host")
+        return origin is None or origin in self.origins or origin in (f"http://{host}", f"https://{host}")
 
     @asynccontextmanager
-    async def seat(self, actor_id: str) -> AsyncIterator[None]:
-        """One of the few sockets an actor may hold; anonymous ones are limited by address alone."""
-        if actor_id and self._per_actor[actor_id] >= SOCKETS_PER_ACTOR_MAX:
-            raise Close(TOO_MANY, f"每个账号最多 {SOCKETS_PER_ACTOR_MAX} 个连接")
-        self._per_actor[actor_id] += 1
+    async def seat(self, actor_id: str, address: str) -> AsyncIterator[None]:
+        """One of the few sockets an actor may hold, or an address without a token."""
+        if actor_id:
+            async with self._hold(f"actor:{actor_id}", SOCKETS_PER_ACTOR_MAX):
+                yield
+        else:
+            async with self._hold(f"anonymous:{network_of(address)}", ANONYMOUS_PER_ADDRESS_MAX):
+                yield
+
+    @asynccontextmanager
+    async def _hold(self, key: str, maximum: int) -> AsyncIterator[None]:
+        if self._held[key] >= maximum:
+            raise Close(TOO_MANY, f"连接过多，上限 {maximum}")
+        self._held[key] += 1
         try:
             yield
         finally:
-            self._per_actor[actor_id] -= 1
-            if not self._per_actor[actor_id]:
-                del self._per_actor[actor_id]
+            self._held[key] -= 1
+            if not self._held[key]:
+                del self._held[key]
 
     def restart(self) -> None:
         """Called at a swap: a socket opened under the old schema must not see it any longer."""
@@ -144,7 +164,7 @@ class Socket:
             if not has_protocol:
                 raise Close(BAD_PROTOCOL, f"只支持 {PROTOCOL}")
             await self._initialise()
-            async with self.door.seat(self.caller.actor.id):
+            async with self.door.seat(self.caller.actor.id, self.address):
                 watch = asyncio.create_task(self._watch_token())
                 try:
                     await self._send({"type": "connection_ack"})

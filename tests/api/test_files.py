@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tongban_sdk import Actor
 
-from core.api.content import clean_name
+from core.api.content import clean_name, sniff
 from tests.api.servers import ADMIN, RESIDENT, STAFF, Server, running
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
@@ -131,6 +131,8 @@ def test_a_large_file_is_refused_and_leaves_nothing(server: Server, declares: bo
         (FORM, HEAD + b"cut off", 400),
         (FORM, HEAD + b"one\r\n" + HEAD + b"two\r\n--b--\r\n", 400),
         (FORM, b"", 400),
+        (FORM + "b" * 300, HEAD + b"one\r\n--b--\r\n", 400),
+        (FORM, b'--b\r\ncontent-disposition: form-data; name="x"\r\n\r\n\r\n' * 20 + HEAD + b"one\r\n--b--\r\n", 400),
     ],
 )
 def test_broken_forms_are_refused_and_leave_nothing(server: Server, kind: str, body: bytes, status: int) -> None:
@@ -214,6 +216,28 @@ def test_a_file_of_somebody_else_cannot_be_taken_over(server: Server) -> None:
 def test_a_field_takes_its_kinds_of_file_only(server: Server) -> None:
     text = send(server, "只是文本".encode()).json()["id"]
     assert problems(provider(server, text)) == ["file.type"]
+
+
+def archive(members: int) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr("word/document.xml", "<w/>")
+        for n in range(members):
+            made.writestr(f"{n:060}", "")
+    return file.getvalue()
+
+
+def test_archives_of_endless_members_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    path.write_bytes(archive(100))
+    assert sniff(path) == "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    large = archive(12_000)
+    end = large.rindex(b"PK\x05\x06")
+    small = (1000).to_bytes(4, "little")
+    # The second says it is small, but a record of zip64 in front of it is what readers believe.
+    for hostile in (large, large[:end] + b"PK\x06\x07" + bytes(16) + large[end : end + 12] + small + large[end + 16 :]):
+        path.write_bytes(hostile)
+        assert sniff(path) is None
 
 
 @pytest.mark.parametrize("name", ["createCoreFile", "updateCoreFile", "deleteCoreFile"])

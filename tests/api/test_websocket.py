@@ -183,14 +183,32 @@ def test_too_many_sockets_of_one_actor_are_4429(doors: Doors) -> None:
         for one in held:
             one.__exit__(None, None, None)
     assert not doors.sockets.open
-    assert not doors.sockets._per_actor
+    assert not doors.sockets._held
+
+
+def test_strangers_hold_few_sockets_and_no_address_too_many(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "ANONYMOUS_PER_ADDRESS_MAX", 2)
+    monkeypatch.setattr(websocket, "SOCKETS_PER_ADDRESS_MAX", 4)
+    with TestClient(doors.socket_app) as client, connect(client), connect(client):
+        with client.websocket_connect("/graphql", subprotocols=[PROTOCOL]) as socket:
+            socket.send_json({"type": "connection_init"})
+            assert closed(socket) == 4429
+        with connect(client, {"authorization": doors.bearer()}):
+            # One that says nothing holds a place, too.
+            silent = client.websocket_connect("/graphql", subprotocols=[PROTOCOL])
+            with silent, pytest.raises(WebSocketDisconnect), connect(client):
+                pass
+            with client.websocket_connect("/graphql", subprotocols=[PROTOCOL]):
+                pass
+    assert not doors.sockets._held
 
 
 @pytest.mark.parametrize(
     ("origin", "enters"),
     [
         ("https://city.example", True), ("http://testserver", True), ("https://evil.example", False),
-        ("https://city.example.evil.com", False), ("null", False),
+        ("https://city.example.evil.com", False), ("null", False), ("http://[", False), ("file://testserver", False),
+        ("http://evil@testserver", False), ("http://testserver.evil.com", False),
     ],
 )  # fmt: skip
 def test_origins(doors: Doors, origin: str, enters: bool) -> None:
