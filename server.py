@@ -2,7 +2,10 @@
 
 import sys
 
-from core.cli import main
+try:
+    from core.cli import main
+except ModuleNotFoundError as error:
+    sys.exit(f"错误：这个 Python 里没有 {error.name}：先运行 make setup，再用 .venv/bin/python server.py …")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -41,7 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in named:
         module: Command = importlib.import_module(f"core.cli.{name}")  # type: ignore[assignment]  # a module as a protocol
         modules[name] = module
-        sub = commands.add_parser(name, help=module.HELP, description=module.HELP, epilog=f"例：{module.EXAMPLE}")
+        sub = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=module.HELP,
+            epilog=f"例：{module.EXAMPLE}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,  # an example stays one line, to be copied
+        )
         module.arguments(sub)
     args = parser.parse_args(words)
     return _run(modules[args.command], args)

@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 import jwt
 import pytest
 
+from core.cli import COMMANDS, main
 from core.settings import ROOT
 
 POSTGRES_URL = os.environ.get("TONGBAN_TEST_DATABASE_URL", "")
@@ -150,3 +152,19 @@ def test_every_command_says_that_the_data_directory_cannot_be_used(tmp_path: Pat
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.strip().startswith("错误：")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_helps_with_an_example_of_one_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([name, "-h"])
+    assert end.value.code == 0
+    example = importlib.import_module(f"core.cli.{name}").EXAMPLE
+    assert capsys.readouterr().out.splitlines()[-1] == f"例：{example}"
+
+
+def test_another_python_is_told_which_one_to_use() -> None:
+    # -S: no site-packages, like an interpreter nobody installed anything for
+    done = subprocess.run([sys.executable, "-S", str(ROOT / "server.py"), "version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("错误：这个 Python 里没有 tongban_sdk：先运行 make setup")
