@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from tongban_sdk import Actor, NotAuthenticatedError, NotFoundError, PermissionDeniedError
 
+from core.access.files import FILE
 from core.access.visibility import Visibility
 from core.api.errors import Refusal
 from core.api.execution import encode_errors, refusal_of
@@ -25,7 +26,6 @@ from core.store.tables import table_of
 if TYPE_CHECKING:
     from core.host import Host
 
-FILE = "core.file"
 COLUMNS = ("sha256", "name", "mime", "created_by")
 #: Whatever a file contains, a browser saves it and runs nothing of it.
 SAFE = {

@@ -47,6 +47,7 @@ class Registry:
     current: Generation
 
     def __init__(self, settings: Settings, database: Database, compose: Compose, prepare: Prepare) -> None:
+        self.settings = settings
         self.database = database
         self.node_id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:4]}"
         self.jobs = Jobs(database, lambda: self.current.plan, settings.redis_url)

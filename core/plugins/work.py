@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -10,14 +11,20 @@ from tongban_sdk.actor import Actor
 from tongban_sdk.changes import Change, ChangeAction
 from tongban_sdk.host_api import HostApi, JobContext
 
+from core.access.files import FILE
+from core.fields.times import utc_now
 from core.jobs.clock import parse_cron
+from core.jobs.housekeeping import sweep_files, sweep_rows
 from core.jobs.jobs import Plan
 from core.jobs.outbox import Event
 from core.jobs.queue import NewJob, StartedJob
 from core.jobs.runner import NotNowError, Work
+from core.manifest.model import Job
 from core.manifest.order import requirements
+from core.manifest.sections.plugin import FOUNDATION
 from core.plugins.errors import QuarantinedError
 from core.plugins.hooks import LIMITS_S, Part
+from core.store.tables import table_of
 from core.write.events import ACTIONS
 
 if TYPE_CHECKING:
@@ -58,7 +65,29 @@ def _fan_out(generation: Generation, event: Event) -> list[NewJob]:
     ]
 
 
+async def _housekeeping(generation: Generation) -> None:
+    registry, files, now = generation.registry, generation.world.entity(FILE), utc_now()
+    await sweep_rows(registry.database, now)
+    if files is not None:
+        await sweep_files(registry.database, registry.settings.data_dir / "files", table_of(files), now)
+
+
+#: Jobs of the foundation's manifest; they work on the host itself and have no plugin's Python.
+OWN_JOBS: Mapping[str, Callable[[Generation], Awaitable[None]]] = {"housekeeping": _housekeeping}
+
+
+def _own(generation: Generation, declared: Job) -> Work:
+    async def run(_: StartedJob) -> None:
+        async with asyncio.timeout(declared.timeout_s):
+            await OWN_JOBS[declared.run](generation)
+
+    return Work(run, declared.max_tries)
+
+
 def _resolve(generation: Generation, job: StartedJob) -> Work | None:
+    own = generation.world.plugins[FOUNDATION].jobs.get(job.name) if job.plugin_id == FOUNDATION else None
+    if own is not None:
+        return _own(generation, own)
     part = generation.hooks.parts.get(job.plugin_id)
     if part is None:
         return None

@@ -1,0 +1,98 @@
+"""What nobody needs any more, taken away: old keys, events that were read, contents of files that no row names."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+from core.fields.column import Column, Table
+from core.store.database import Database
+from core.store.dialect import quote
+from core.store.engine import IDEMPOTENCY, RECENT
+from core.store.statement import statement
+
+#: A repeated request finds its first answer for this long.
+IDEMPOTENCY_KEPT = timedelta(days=7)
+#: Every process has read what was handed on earlier.
+RECENT_KEPT = timedelta(minutes=10)
+#: An upload writes its content first and its row a moment later; this is many moments.
+ORPHAN_KEPT = timedelta(days=1)
+#: Rows per statement: short enough never to hold up a writer.
+BATCH = 500
+
+
+async def sweep_rows(database: Database, now: datetime) -> int:
+    """Delete rows past their time; returns how many."""
+    return await _sweep(database, IDEMPOTENCY, "at", now - IDEMPOTENCY_KEPT) + await _sweep(
+        database, RECENT, "handed_at", now - RECENT_KEPT
+    )
+
+
+async def _sweep(database: Database, table: Table, column: str, before: datetime) -> int:
+    text = (
+        f"DELETE FROM {table.name} WHERE id IN (SELECT id FROM {table.name} "
+        f"WHERE {column} < {{before:{column}}} LIMIT {BATCH}) RETURNING id"
+    )
+    total, count = 0, BATCH
+    while count == BATCH:
+        async with database.transaction() as transaction:
+            count = len(await transaction.fetch(*statement(database.dialect, table, text, before=before)))
+        total += count
+    return total
+
+
+async def sweep_files(database: Database, folder: Path, files: Table, now: datetime) -> int:
+    """Delete old contents that no row of the table of files names, and uploads cut off; returns how many."""
+    before = (now - ORPHAN_KEPT).timestamp()
+    total = await asyncio.to_thread(_sweep_incoming, folder / "incoming", before)
+    for shelf in await asyncio.to_thread(_shelves, folder):
+        places = iter(await asyncio.to_thread(_old_files, shelf, before))
+        while batch := list(islice(places, BATCH)):
+            known = await _known(database, files, [place.name for place in batch])
+            orphans = [place for place in batch if place.name not in known]
+            total += await asyncio.to_thread(_remove_all, orphans, folder / "incoming", before)
+    return total
+
+
+async def _known(database: Database, files: Table, digests: list[str]) -> frozenset[str]:
+    dialect, column = database.dialect, Column("sha256", "text")
+    chosen = dialect.in_list("sha256", dialect.placeholder(1), column)
+    text = f"SELECT DISTINCT sha256 FROM {quote(files.name)} WHERE {chosen}"
+    return frozenset(row[0] for row in await database.fetch(text, [dialect.bind_list(column, digests)]))
+
+
+def _shelves(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("??/??") if path.is_dir())
+
+
+def _old_files(folder: Path, before: float) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file() and path.stat().st_mtime < before]
+
+
+def _sweep_incoming(folder: Path, before: float) -> int:
+    old = _old_files(folder, before) if folder.is_dir() else []
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def _remove_all(places: Iterable[Path], aside: Path, before: float) -> int:
+    return sum(_removed(places, aside, before))
+
+
+def _removed(places: Iterable[Path], aside: Path, before: float) -> Iterator[bool]:
+    """Moved away before it is judged for good: the same content may be uploaded this very moment."""
+    aside.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for place in places:
+        moved = aside / f"orphan-{place.name}"
+        os.replace(place, moved)
+        is_old = moved.stat().st_mtime < before
+        if is_old:
+            moved.unlink()
+        else:
+            os.replace(moved, place)
+        yield is_old

@@ -1,0 +1,82 @@
+"""Old keys, read events and contents without a row go; everything else stays."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from core.fields.column import Column, Table
+from core.jobs import housekeeping
+from core.jobs.housekeeping import sweep_files, sweep_rows
+from core.store.database import Database, Insert
+from core.store.engine import ENGINE_TABLES, IDEMPOTENCY, RECENT
+from core.store.ids import uuid7
+from core.store.migrate import migrate
+
+NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+FILES = Table("core_file", (Column("id", "uuid", null=False, primary=True), Column("sha256", "text", null=False)))
+
+
+@pytest.fixture
+async def swept(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    monkeypatch.setattr(housekeeping, "BATCH", 2)
+    await migrate(database, (*ENGINE_TABLES, FILES))
+    return database
+
+
+async def test_rows_past_their_time_go_in_batches(swept: Database) -> None:
+    ages = {"old": timedelta(days=7, seconds=1), "young": timedelta(days=6, hours=23)}
+    keys = [(f"{name}{n}", age) for name, age in ages.items() for n in range(3)]
+    await swept.insert(
+        [Insert(IDEMPOTENCY, {"id": id, "input": "x", "row_id": uuid7(), "at": NOW - age}) for id, age in keys]
+    )
+    event = {"topic": "entity.created", "entity": "a.b", "row_id": uuid7(), "version": 1}
+    handed = [NOW - timedelta(minutes=11), NOW - timedelta(minutes=9)]
+    await swept.insert([Insert(RECENT, {"id": uuid7(), **event, "handed_at": at}) for at in handed])
+    assert await sweep_rows(swept, NOW) == 4
+    left = await swept.fetch("SELECT id FROM tb_idempotency ORDER BY id", [])
+    assert [row[0] for row in left] == ["young0", "young1", "young2"]
+    assert await swept.fetch_value("SELECT count(*) FROM tb_recent", []) == 1
+    assert await sweep_rows(swept, NOW) == 0
+
+
+def put(folder: Path, digest: str, age: timedelta, *, inside: str | None = None) -> Path:
+    place = folder / inside / digest if inside else folder / digest[:2] / digest[2:4] / digest
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"x")
+    at = (NOW - age).timestamp()
+    os.utime(place, (at, at))
+    return place
+
+
+async def test_contents_without_a_row_go_after_a_day(swept: Database, tmp_path: Path) -> None:
+    old, young = timedelta(days=2), timedelta(hours=23)
+    orphans = [put(tmp_path, f"abcd{n}", old) for n in range(3)]
+    kept = [put(tmp_path, "abcd-owned", old), put(tmp_path, "ef01-new", young)]
+    cut_off = put(tmp_path, "upload-1", old, inside="incoming")
+    running = put(tmp_path, "upload-2", young, inside="incoming")
+    await swept.insert([Insert(FILES, {"id": uuid7(), "sha256": "abcd-owned"})])
+    assert await sweep_files(swept, tmp_path, FILES, NOW) == 4
+    assert [path.exists() for path in (*orphans, cut_off)] == [False] * 4
+    assert [path.exists() for path in (*kept, running)] == [True] * 3
+
+
+async def test_a_content_uploaded_again_meanwhile_stays(
+    swept: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = put(tmp_path, "abcd0", timedelta(days=2))
+
+    async def upload(*_: object) -> frozenset[str]:
+        put(tmp_path, "abcd0", timedelta(0))
+        return frozenset()
+
+    monkeypatch.setattr(housekeeping, "_known", upload)
+    assert await sweep_files(swept, tmp_path, FILES, NOW) == 0
+    assert place.read_bytes() == b"x"
+
+
+async def test_a_folder_that_does_not_exist_yet(swept: Database, tmp_path: Path) -> None:
+    assert await sweep_files(swept, tmp_path / "files", FILES, NOW) == 0
