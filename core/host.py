@@ -17,6 +17,7 @@ from core.plugins.registry import Registry
 from core.settings import Settings
 from core.store.database import Database
 from core.store.engine import ENGINE_TABLES
+from core.store.migrate import check_engine
 from core.store.migrate import migrate as migrate_tables
 from core.store.reference import load_reference
 from core.store.tables import tables_of
@@ -38,15 +39,19 @@ class Host:
 
 @asynccontextmanager
 async def open_host(
-    settings: Settings, *, migrate: bool = True, compose: Compose | None = None, follow: bool = False,
+    settings: Settings, *, migrate: bool | None = None, compose: Compose | None = None, follow: bool = False,
     work: bool = False, schema: str | None = None,
 ) -> AsyncIterator[Host]:  # fmt: skip
     """Open a host. `compose` makes the API (core/api/compose.py; none = no API), `follow` keeps up with other nodes,
-    `work` runs jobs here. Without `migrate` the database must be ready: `python server.py migrate`."""
+    `work` runs jobs here. Without `migrate` (None: as the settings say) the database must be ready: `python server.py
+    migrate`."""
+    migrate = settings.migrate == "auto" if migrate is None else migrate
     database = await Database.open(settings.database_url, pool_max=settings.pool_max, schema=schema)
     try:
         if migrate:
             await migrate_tables(database, ENGINE_TABLES)
+        else:
+            await check_engine(database)
         registry = Registry(settings, database, compose or _no_api, _migrate if migrate else _leave)
         await registry.boot()
         try:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 Profile = Literal["prod", "dev", "audit"]
+#: Who brings the database to the manifests: every process that starts, or only the command `migrate`.
+Migrate = Literal["auto", "never"]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -32,6 +34,7 @@ class Settings:
     allowed_origins: tuple[str, ...] = ()
     file_max_bytes: int = 20 * 1024 * 1024
     pool_max: int = 10
+    migrate: Migrate = "auto"
 
     @property
     def is_embedded(self) -> bool:
@@ -54,12 +57,19 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         allowed_origins=tuple(o.strip() for o in env.get("TONGBAN_ALLOWED_ORIGINS", "").split(",") if o.strip()),
         file_max_bytes=_integer(env, "TONGBAN_FILE_MAX_BYTES", 20 * 1024 * 1024),
         pool_max=_integer(env, "TONGBAN_POOL_MAX", 10),
+        migrate=_migrate(env.get("TONGBAN_MIGRATE") or "auto"),
     )
 
 
 def _profile(value: str) -> Profile:
     if value not in get_args(Profile):
         raise SettingsError(f"TONGBAN_PROFILE 的值 {value!r} 无效：可用 {'、'.join(get_args(Profile))}")
+    return value  # type: ignore[return-value]  # narrowed by the line above
+
+
+def _migrate(value: str) -> Migrate:
+    if value not in get_args(Migrate):
+        raise SettingsError(f"TONGBAN_MIGRATE 的值 {value!r} 无效：可用 {'、'.join(get_args(Migrate))}")
     return value  # type: ignore[return-value]  # narrowed by the line above
 
 

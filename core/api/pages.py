@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -16,7 +17,10 @@ from starlette.routing import BaseRoute, Route
 from core.api.errors import entry, entry_of
 from core.ops import metrics
 from core.ops.health import Check, read_readiness
+from core.plugins.generation import Generation
 from core.settings import Settings
+from core.store.migrate import pending
+from core.store.tables import tables_of
 
 if TYPE_CHECKING:
     from core.api.doors import Doors
@@ -81,6 +85,10 @@ async def on_error(_: Request, error: Exception) -> Response:
     return _json({"errors": [entry(code, message)]}, error.status_code, error.headers)
 
 
+#: Generations whose tables were found complete: nothing takes a table away from a running host.
+_PREPARED: WeakSet[Generation] = WeakSet()
+
+
 def _needed(doors: Doors) -> dict[str, Check]:
     async def database() -> str | None:
         answer = await doors.host.database.fetch_value("SELECT 1", [])
@@ -91,7 +99,17 @@ def _needed(doors: Doors) -> dict[str, Check]:
         embedded, jobs = doors.host.settings.is_embedded, doors.host.registry.jobs
         return "后台任务没有运行" if embedded and not jobs.is_running else None
 
-    return {"database": database, "jobs": jobs}
+    async def migrations() -> str | None:
+        # With `auto` every generation prepared its tables before it stood.
+        generation = doors.host.generation
+        if doors.host.settings.migrate == "auto" or generation in _PREPARED:
+            return None
+        if said := await pending(doors.host.database, tables_of(generation.world)):
+            return said
+        _PREPARED.add(generation)
+        return None
+
+    return {"database": database, "jobs": jobs, "migrations": migrations}
 
 
 def _advised(doors: Doors) -> dict[str, Check]:

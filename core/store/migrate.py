@@ -12,8 +12,8 @@ from core.store.catalog import LiveTable, read_catalog
 from core.store.database import Database, Insert, Transaction
 from core.store.ddl import Plan, Step, add_to_plan, create_table
 from core.store.dialect import quote
-from core.store.engine import SCHEMA
-from core.store.errors import MigrationError
+from core.store.engine import ENGINE_TABLES, SCHEMA
+from core.store.errors import MigrationError, StoreError
 
 #: Planned between two looks at the event loop: a toggle must not stall requests.
 TABLES_AT_ONCE = 50
@@ -26,6 +26,25 @@ async def plan(database: Database, tables: Sequence[Table]) -> list[Step]:
     async with database.transaction() as tx:
         made = await _plan(database, tx, tables)
     return _steps_or_error(made)
+
+
+async def pending(database: Database, tables: Sequence[Table]) -> str | None:
+    """What `migrate` has still to do or cannot do, in one sentence; None when the database is as declared."""
+    try:
+        steps = await plan(database, tables)
+    except MigrationError as error:
+        return f"数据库与清单不合，共 {len(error.problems)} 处：python server.py migrate --plan 逐一说明"
+    # What is kept or comes back needs no statement, and no waiting.
+    count = len([step for step in steps if step.sql])
+    return f"数据库还差 {count} 步迁移：请运行 python server.py migrate" if count else None
+
+
+async def check_engine(database: Database) -> None:
+    """Refuse a database that nobody has prepared: without the engine's tables nothing can start."""
+    async with database.transaction() as tx:
+        live = await read_catalog(tx, database.dialect.name, [table.name for table in ENGINE_TABLES])
+    if gone := [table.name for table in ENGINE_TABLES if table.name not in live]:
+        raise StoreError(f"数据库里没有 {'、'.join(gone)}：请先运行 python server.py migrate")
 
 
 async def migrate(database: Database, tables: Sequence[Table], after_step: AfterStep | None = None) -> list[Step]:

@@ -1,9 +1,10 @@
 import asyncio
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from core.api.documents import RULES
 from core.api.execution import core_schema
 from core.ops import metrics
 from core.settings import ROOT
+from core.store.errors import StoreError
 from tests.api.servers import ADMIN, RESIDENT, STAFF, Server, running
 
 POSTGRES_URL = os.environ.get("TONGBAN_TEST_DATABASE_URL", "")
@@ -208,6 +210,24 @@ def test_the_small_pages(server: Server) -> None:
     assert (missing.status_code, missing.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
     wrong = server.client.delete("/files/x")
     assert (wrong.status_code, wrong.json()["errors"][0]["extensions"]["code"]) == (405, "METHOD_NOT_ALLOWED")
+
+
+def test_a_server_told_not_to_migrate_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"tb_history.*server\.py migrate"), running(tmp_path, migrate="never"):
+        pass
+    with running(tmp_path):
+        pass
+    with running(tmp_path, migrate="never") as server:
+        assert server.client.get("/readyz").json()["missing"] == {}
+    with closing(sqlite3.connect(tmp_path / "tongban.sqlite3")) as connection:
+        connection.execute("DROP TABLE community_notice")
+    with running(tmp_path, migrate="never") as server:
+        answer = server.client.get("/readyz")
+        assert answer.status_code == 503
+        assert list(answer.json()["missing"]) == ["migrations"]
+        assert "python server.py migrate" in answer.json()["missing"]["migrations"]
+    with running(tmp_path) as server:
+        assert server.client.get("/readyz").json()["missing"] == {}
 
 
 def test_the_explorer_needs_nothing_from_elsewhere(server: Server) -> None:

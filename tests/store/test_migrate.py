@@ -13,8 +13,8 @@ from core.fields.column import Column, Index, Table
 from core.store.catalog import read_catalog
 from core.store.database import Database, Insert
 from core.store.engine import ENGINE_TABLES
-from core.store.errors import MigrationError, UniqueError
-from core.store.migrate import migrate, plan
+from core.store.errors import MigrationError, StoreError, UniqueError
+from core.store.migrate import check_engine, migrate, pending, plan
 from core.store.tables import index_name, table_of, tables_of
 from tests.worlds import small_world
 
@@ -207,3 +207,17 @@ async def test_a_thousand_unchanged_entities_take_well_under_a_second_of_cpu(dat
     # Measured 0.13 s and 22 ms; the limits leave room for a busy machine.
     assert time.process_time() - start < 1
     assert max(stalls) < 0.2
+
+
+async def test_what_is_pending_is_said_in_one_sentence(database: Database) -> None:
+    with pytest.raises(StoreError, match=r"tb_schema.*tb_cron：请先运行 python server\.py migrate"):
+        await check_engine(database)
+    tables = [*ENGINE_TABLES, BASE]
+    said = await pending(database, tables)
+    assert said == f"数据库还差 {len(await plan(database, tables))} 步迁移：请运行 python server.py migrate"
+    await migrate(database, tables)
+    await check_engine(database)
+    assert await pending(database, tables) is None
+    # A column that is no longer declared needs nothing.
+    assert await pending(database, [replace(BASE, columns=BASE.columns[:-1])]) is None
+    assert "不合，共 1 处" in str(await pending(database, [change(BASE, "pay", kind="bool")]))
