@@ -42,7 +42,7 @@ def run(port: int, token: str, bodies: Path, *, writes: bool, seconds: float, co
     words = [str(bodies), token, f"{next(_runs):012d}", "write" if writes else "read"]
     if WRK:
         script = str(Path(__file__).with_name("load.lua"))
-        options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", script]
+        options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s", "-s", script]
         command = [WRK, *options, f"http://127.0.0.1:{port}", "--", *words]
     else:
         command = [sys.executable, "-m", "tests.bench.client", str(port), str(connections), str(seconds), *words]
