@@ -9,7 +9,6 @@ from typing import Any
 
 from core.demo.generators import LOCAL, DemoError
 from core.demo.row import Row
-from core.expr import evaluate
 from core.fields import SYSTEM_FIELDS, FieldError, all_fields
 from core.fields.made import Computed
 from core.fields.made import Sequence as SequenceField
@@ -27,8 +26,8 @@ class Counters:
         self.last: dict[str, int] = defaultdict(int)
 
     def number(self, entity: Entity, field: SequenceField, division: str, day: datetime) -> str:
-        # The name core/write gives the same counter: it goes on from here.
-        counter = f"{entity.key}.{field.name}:{field.counter(division, day.date())}"
+        # The writer goes on from here: it asks the same name.
+        counter = field.counter(entity.key, division, day.date())
         self.last[counter] += 1
         return field.render(division, day.date(), self.last[counter])
 
@@ -81,4 +80,4 @@ def _compute(entity: Entity, values: dict[str, Any], now: datetime) -> None:
     me: Mapping[str, Any] = {}
     for name, field in entity.fields.items():
         if isinstance(field, Computed) and field.stored:
-            values[name] = evaluate(field.expression, values, me, now)
+            values[name] = field.evaluate(values, me, now)

@@ -55,9 +55,9 @@ class Sequence(Field):
     def parse(self, value: Any) -> str:
         raise FieldError("sequence.written", "编号由系统生成，不能填写")
 
-    def counter(self, division: str, day: date) -> str:
+    def counter(self, entity_key: str, division: str, day: date) -> str:
         """Name of the counter: everything but the running number, so that each day and place counts from 1."""
-        return self._render(division, day, "{seq}")
+        return f"{entity_key}.{self.name}:{self._render(division, day, '{seq}')}"
 
     def render(self, division: str, day: date, number: int) -> str:
         return self._render(division, day, str(number))

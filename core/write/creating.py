@@ -180,7 +180,7 @@ class Creating:
             "INSERT INTO tb_sequence (id, value) VALUES ({id}, 1) "
             "ON CONFLICT (id) DO UPDATE SET value = tb_sequence.value + 1 RETURNING value"
         )
-        counter = f"{task.entity.key}.{field.name}:{field.counter(division, day)}"
+        counter = field.counter(task.entity.key, division, day)
         rows = await tx.fetch(*statement(task.shared.database.dialect, SEQUENCE, text, id=counter))
         return field.render(division, day, int(rows[0][0]))
 

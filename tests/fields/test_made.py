@@ -15,8 +15,10 @@ def test_running_number() -> None:
     field = make_field("no", {"type": "sequence", "title": "编号", "format": "CM{division:6}{date:%Y%m%d}{seq:7}"})
     assert isinstance(field, Sequence)
     assert field.render("640522100203", date(2026, 11, 22), 17) == "CM640522202611220000017"
-    assert field.counter("640522100203", date(2026, 11, 22)) != field.counter("640522100203", date(2026, 11, 23))
-    assert field.counter("640522100203", date(2026, 11, 22)) == field.counter("640522200000", date(2026, 11, 22))
+    monday, tuesday = date(2026, 11, 23), date(2026, 11, 24)
+    assert field.counter("a.b", "640522100203", monday) == "a.b.no:CM64052220261123{seq}"
+    assert field.counter("a.b", "640522200000", monday) == field.counter("a.b", "640522100203", monday)
+    assert field.counter("a.b", "640522100203", tuesday) != field.counter("a.b", "640522100203", monday)
 
 
 def test_numbers_beyond_the_width_grow() -> None:
