@@ -165,7 +165,7 @@ class Execution:
             context_value=context,
             raw_variable_values=request.variables,
             operation_name=operation.name,
-            hide_suggestions=self.profile != "dev",
+            hide_suggestions=True,
         )
         if isinstance(built, list):
             raise Refusal(request_entries("BAD_VARIABLES", "变量不合规", built))

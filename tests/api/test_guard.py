@@ -19,6 +19,7 @@ from core.api.documents import Documents, TrustedDocuments
 from core.api.errors import Refusal
 from core.api.guard import LIMITS, check_cost, check_document, check_nesting, check_structure
 from core.api.measure import Walk
+from core.settings import Profile
 from tests.api.doors import build_test_schema
 
 SCHEMA = build_test_schema()
@@ -112,6 +113,16 @@ def test_a_remembered_document_is_still_measured_by_its_variables() -> None:
     with pytest.raises(Refusal) as caught:
         documents.operation(text, None, None, {"n": 10**6})
     assert codes(caught.value) == ["QUERY_TOO_EXPENSIVE"]
+
+
+def test_nobody_waits_for_suggestions_in_any_profile() -> None:
+    profiles: tuple[Profile, ...] = ("dev", "audit")
+    for profile in profiles:
+        documents = Documents(SCHEMA, TrustedDocuments(), profile)
+        with pytest.raises(Refusal) as caught:
+            documents.operation("query($a: Strin) { rowz { id } }", None, None, {})
+        assert codes(caught.value)[0] == "GRAPHQL_VALIDATION"
+        assert not [e for e in caught.value.entries if "Did you mean" in e["message"]]
 
 
 def test_deep_variables_are_refused() -> None:
