@@ -39,6 +39,7 @@ def _index() -> str:
         schema = read_schema(section.schema)
         files = "、".join(f"`{file}`" for file in section.files)
         lines.append(f"| {files} | {schema['title']} | [{section.name}]({section.name}.md) |")
+    lines += ["", "`where` 和 `expr` 里写[表达式](../expressions.md)。"]
     return HEADER + "\n".join(lines) + "\n"
 
 
@@ -53,6 +54,12 @@ def _page(section: Section) -> str:
         keys = common if "allOf" in part else {k: v for k, v in part["properties"].items() if k not in common}
         lines += ["", f"## {name}", ""]
         lines += [part["description"], ""] if "description" in part else []
+        kinds = [kind for kind in parts if kind.startswith(f"{name}_")] if "allOf" in part else []
+        lines += (
+            ["`type` 是其中之一，各自的键见下：" + " ".join(f"[{k[len(name) + 1 :]}](#{k})" for k in kinds), ""]
+            if kinds
+            else []
+        )
         lines += _table({**part, "properties": keys}, schema) if keys else ["没有更多的键。"]
     return HEADER + "\n".join(lines) + "\n"
 
