@@ -33,14 +33,14 @@ def codes(refusal: Refusal) -> list[str]:
 def refused(text: str, variables: Mapping[str, Any] | None = None) -> list[str]:
     """Codes by which a text is refused, [] when it may run. Asserts it took no time to decide."""
     documents = Documents(SCHEMA, TrustedDocuments(), "audit")
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         documents.operation(text, None, None, variables or {})
     except Refusal as refusal:
         return codes(refusal)
     finally:
-        # Twice the promised 50 ms, since test machines are shared; the bombs below take seconds without the guard.
-        assert time.perf_counter() - started < 0.1
+        # Twice the promised 50 ms, of this process alone, since test machines are shared; the bombs below take seconds without the guard.
+        assert time.process_time() - started < 0.1
     return []
 
 
