@@ -39,7 +39,7 @@ def refused(text: str, variables: Mapping[str, Any] | None = None) -> list[str]:
     except Refusal as refusal:
         return codes(refusal)
     finally:
-        # Twice the promised 50 ms, of this process alone, since test machines are shared; the bombs below take seconds without the guard.
+        # Twice the promised 50 ms, of this process alone; without the guard the bombs below take seconds.
         assert time.process_time() - started < 0.1
     return []
 
