@@ -7,6 +7,7 @@ import hashlib
 import os
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,11 +55,13 @@ class KeyRing:
 
     def rotate(self) -> None:
         """Sign with the next key from now on; tokens of the old key stay good until they expire."""
-        active, following = self._file("active"), self._file("next")
-        os.replace(active, self._file(f"retired-{self.active.kid}"))
-        os.replace(following, active)
+        retired = self._file(f"retired-{self.active.kid}")
+        with suppress(FileExistsError):  # left by a rotation that was cut short
+            os.link(self._file("active"), retired)
+        os.utime(retired)
+        # One step, so that no other process ever finds the folder without an active key.
+        os.replace(self._file("next"), self._file("active"))
         self._create("next")
-        os.utime(self._file(f"retired-{self.active.kid}"))
         self.reload()
 
     def _read(self) -> tuple[Key, dict[str, Key]]:

@@ -15,6 +15,8 @@ import jwt
 import pytest
 
 from core.cli import COMMANDS, main
+from core.identity.keys import KeyRing
+from core.identity.tokens import Tokens
 from core.settings import ROOT
 
 POSTGRES_URL = os.environ.get("TONGBAN_TEST_DATABASE_URL", "")
@@ -87,6 +89,16 @@ def test_token_says_what_is_wrong(tmp_path: Path, words: tuple[str, ...], code: 
     done = command(tmp_path, "token", *words, TONGBAN_PROFILE="dev")
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr
+
+
+def test_a_rotation_in_production_keeps_old_tokens_good(tmp_path: Path) -> None:
+    token = command(tmp_path, "token", "--as", "staff", TONGBAN_PROFILE="dev").stdout.strip()
+    old = jwt.get_unverified_header(token)["kid"]
+    done = command(tmp_path, "token", "--rotate", TONGBAN_PROFILE="prod")
+    assert (done.returncode, done.stderr) == (0, "")
+    tokens = Tokens(KeyRing(tmp_path / "secrets"))
+    assert done.stdout.strip() == tokens.ring.active.kid != old
+    assert tokens.verify(token).actor.kind == "staff"
 
 
 def test_serve_answers_refuses_a_second_and_stops_cleanly(tmp_path: Path) -> None:

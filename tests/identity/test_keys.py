@@ -1,6 +1,7 @@
 import os
 import stat
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,6 +46,27 @@ def test_rotation_publishes_before_it_signs_and_keeps_the_old(tmp_path: Path) ->
     assert ring.active.kid == following
     assert set(ring.keys) > {old, following}
     assert len(ring.keys) == 3
+
+
+def test_no_process_ever_finds_a_folder_without_an_active_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = KeyRing(tmp_path)
+    known = set(ring.keys)
+    seen: list[bool] = []
+
+    def looking(step: Callable[..., None]) -> Callable[..., None]:
+        def look(*arguments: object) -> None:
+            seen.append((tmp_path / "token-active.pem").exists())
+            step(*arguments)
+            seen.append((tmp_path / "token-active.pem").exists())
+
+        return look
+
+    monkeypatch.setattr(os, "replace", looking(os.replace))
+    monkeypatch.setattr(os, "link", looking(os.link))
+    ring.rotate()
+    assert set(seen) == {True}
+    assert ring.active.kid in known
+    assert set(KeyRing(tmp_path).keys) == set(ring.keys)
 
 
 def test_a_retired_key_is_dropped_when_its_last_token_has_expired(tmp_path: Path) -> None:
