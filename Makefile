@@ -37,6 +37,7 @@ bench: setup
 # Files made from others; committed, and compared by tests.
 generated: setup
 	$(PY) server.py sdl > graphql/schema.graphql
+	$(PY) -m core.manifest.entity_schema
 	$(PY) -m core.manifest.reference
 
 clean:

@@ -38,7 +38,13 @@ class Sequence(Field):
 
     type: ClassVar[str] = "sequence"
     options: ClassVar[Mapping[str, Any]] = {
-        "format": {"type": "string", "minLength": 1, "maxLength": 80, "title": "编号格式"},
+        "format": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 80,
+            "title": "编号格式",
+            "description": "大写字母、数字、- 和 {division:6}、{date:%Y%m%d}、{seq:7}，如 CM{date:%Y}{seq:7}",
+        },
     }
     required_options: ClassVar[tuple[str, ...]] = ("format",)
     operators: ClassVar[tuple[str, ...]] = TEXT_OPERATORS
