@@ -50,7 +50,7 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         data_dir=data_dir,
         database_url=env.get("TONGBAN_DATABASE_URL") or f"sqlite:///{data_dir / 'tongban.sqlite3'}",
-        redis_url=env.get("TONGBAN_REDIS_URL") or None,
+        redis_url=_redis_url(env.get("TONGBAN_REDIS_URL") or None),
         profile=_profile(env.get("TONGBAN_PROFILE") or "prod"),
         manifests=tuple(Path(p).resolve() for p in env.get("TONGBAN_MANIFESTS", "").split(os.pathsep) if p),
         secrets_dir=Path(env.get("TONGBAN_SECRETS_DIR") or data_dir / "secrets").resolve(),
@@ -71,6 +71,12 @@ def _migrate(value: str) -> Migrate:
     if value not in get_args(Migrate):
         raise SettingsError(f"TONGBAN_MIGRATE 的值 {value!r} 无效：可用 {'、'.join(get_args(Migrate))}")
     return value  # type: ignore[return-value]  # narrowed by the line above
+
+
+def _redis_url(value: str | None) -> str | None:
+    if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
+        raise SettingsError("TONGBAN_REDIS_URL 应以 redis://、rediss:// 或 unix:// 开头")  # it may hold a password
+    return value
 
 
 def _integer(env: Mapping[str, str], name: str, default: int) -> int:
