@@ -23,6 +23,24 @@ from tests.manifest.changes import (
 from tests.manifest.folders import GOOD, HEAD, changed
 
 CASES: list[Case] = [
+    (
+        "a head that does not fit, and what else is wrong",
+        {
+            **appended(ACCESS, "  - {role: alpha_clerk, entity: hose, can: [read]}\n"),
+            PLUGIN: HEAD.format(id="alpha").replace("case_prefix: TS\n", ""),
+            FRENCH: "roles.alpha_clerk.title: Agent\nentities.hose.title: Maison\n",
+        },
+        [
+            "alpha/access.yaml:6:33 entity.unknown",
+            "alpha/i18n/fr.yaml:2:1 i18n.path-unknown",
+            "alpha/plugin.yaml:1:1 manifest.key-missing",
+        ],
+    ),
+    (
+        "a head whose requirements cannot be read",
+        {**field("type: ref, to: core.persn"), PLUGIN: HEAD.format(id="alpha") + "requires: core\n"},
+        ["alpha/plugin.yaml:8:11 manifest.wrong-type"],
+    ),
     # entities
     (
         "name and file",
@@ -224,6 +242,11 @@ CASES: list[Case] = [
     ),
     ("where is text", rule("entity: block, can: [read], where: name"), ["alpha/access.yaml:6:57 access.where-type"]),
     ("unknown role", changed(ACCESS, "resident", "residnt"), ["alpha/access.yaml:2:12 access.role-unknown"]),
+    (
+        "another's entity for everybody",
+        changed(ACCESS, "{role: alpha_clerk, entity: core.person", "{role: resident, entity: core.person"),
+        ["alpha/access.yaml:4:12 access.foreign-role"],
+    ),
     ("unknown entity", rule("entity: blok, can: [read]"), ["alpha/access.yaml:6:30 entity.unknown"]),
     (
         "unknown fields",

@@ -194,6 +194,9 @@ def test_a_plugin_may_name_only_what_it_requires(tmp_path: Path) -> None:
         "beta/entities/b.yaml:4:32 plugin.not-required",
     ]
     files["beta/plugin.yaml"] = other("beta", requires=["alpha"])
+    # Known now, but what alpha's clerk may see of alpha is for alpha to say.
+    assert lines(read(tmp_path, files), tmp_path) == ["beta/access.yaml:2:12 access.foreign-role"]
+    files["beta/access.yaml"] = files["beta/access.yaml"].replace("alpha.house", "b")
     assert read(tmp_path, files).problems == []
 
 

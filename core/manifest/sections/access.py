@@ -46,6 +46,11 @@ def _rule(position: int, spec: dict[str, Any], document: Document, draft: Draft)
     entity = draft.entity(spec["entity"], document.place(*path, "entity"))
     if entity is None:
         return None
+    is_foreign = entity.plugin_id != draft.plugin.id and spec["role"] not in draft.plugin.roles
+    if is_foreign and spec["role"] in draft.roles and "plugin.yaml" not in draft.broken:
+        message = f"{entity.key} 属于另一个应用，{spec['role']} 不是本应用的角色"
+        hint = "改用本应用声明的角色，由安全管理员授予"
+        draft.error("access.foreign-role", document.place(*path, "role"), message, hint)
     fields = _fields(path, spec, entity, document, draft)
     return Rule(
         plugin_id=draft.plugin.id,
