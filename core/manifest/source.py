@@ -15,7 +15,7 @@ from core.manifest.folder import MANIFEST, Folder, read_folder
 from core.manifest.model import Plugin
 from core.manifest.schemas import check_document
 from core.manifest.sections import Section, sections
-from core.manifest.sections.plugin import check_head, read_head
+from core.manifest.sections.plugin import check_head, guess_head, read_head
 from core.manifest.yaml_reader import read_yaml
 
 State = Literal["ok", "invalid", "waiting"]
@@ -129,6 +129,8 @@ def _read_head(source: Source) -> None:
         source.head = read_head(document, source.folder)
         source.reading.id = source.head.id
         source.reading.add(check_head(document, source.folder))
+    elif MANIFEST in source.documents:
+        source.head = guess_head(source.documents[MANIFEST], source.folder)
     elif MANIFEST not in source.folder.files and not any(
         p.place == source.folder.place for p in source.folder.problems
     ):

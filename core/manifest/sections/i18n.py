@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from core.manifest.document import Document
 from core.manifest.draft import Draft
 from core.manifest.findings import did_you_mean, shown
+from core.manifest.folder import MANIFEST
 from core.manifest.sections import Section
 from core.manifest.texts import OWN, filled, texts_of
 
@@ -33,7 +34,8 @@ def build(documents: Sequence[Document], draft: Draft) -> Mapping[str, Mapping[s
 
 def _check_path(path: str, own: Mapping[str, str], document: Document, draft: Draft) -> None:
     section, _, rest = path.partition(".")
-    if path not in own and f"{section}/{rest.partition('.')[0]}.yaml" not in draft.broken:
+    in_head = section in ("roles", "purposes") and MANIFEST in draft.broken
+    if path not in own and not in_head and f"{section}/{rest.partition('.')[0]}.yaml" not in draft.broken:
         message = f"没有可翻译的 {shown(path)}"
         draft.error("i18n.path-unknown", document.key_place(path), message, did_you_mean(path, own))
     if own.get(path) and document.stem == OWN:

@@ -19,6 +19,7 @@ FOUNDATION = "core"
 RESERVED_IDS = frozenset(
     {"tb", "pg", "sqlite", "tongban", "plugin", "plugins", "node", "query", "mutation", "subscription"}
 )
+_LEVELS = ("L1", "L2", "L3", "L4")
 
 
 def build(documents: Sequence[Document], draft: Draft) -> None:
@@ -55,6 +56,35 @@ def read_head(document: Document, folder: Folder) -> Plugin:
             key: Role(key, role["title"], id, document.key_place("roles", key), role.get("code", ""))
             for key, role in document.entries("roles")
         },
+        place=document.place(),
+        hash=folder.hash,
+    )
+
+
+def guess_head(document: Document, folder: Folder) -> Plugin | None:
+    """A head to check the other files against, of a document that does not fit; None when that would mislead."""
+    value = document.value if isinstance(document.value, dict) else {}
+    requires = value.get("requires", [])
+    is_readable = isinstance(requires, list) and all(isinstance(id, str) for id in requires)
+    if value.get("manifest") != 1 or not is_readable:
+        return None
+    level = value.get("data_level_max")
+    return Plugin(
+        id=folder.id,
+        title=folder.id,
+        description="",
+        version="",
+        version_code=0,
+        department={},
+        case_prefix="",
+        # An unreadable limit must not make every level look too high.
+        data_level_max=level if level in _LEVELS else "L4",
+        requires=tuple(requires),
+        after=(),
+        conflicts=(),
+        entry="",
+        purposes={},
+        roles={},
         place=document.place(),
         hash=folder.hash,
     )
