@@ -242,6 +242,11 @@ CASES: list[Case] = [
     ),
     ("where is text", rule("entity: block, can: [read], where: name"), ["alpha/access.yaml:6:57 access.where-type"]),
     ("unknown role", changed(ACCESS, "resident", "residnt"), ["alpha/access.yaml:2:12 access.role-unknown"]),
+    (
+        "another's entity for everybody",
+        changed(ACCESS, "{role: alpha_clerk, entity: core.person", "{role: resident, entity: core.person"),
+        ["alpha/access.yaml:4:12 access.foreign-role"],
+    ),
     ("unknown entity", rule("entity: blok, can: [read]"), ["alpha/access.yaml:6:30 entity.unknown"]),
     (
         "unknown fields",
