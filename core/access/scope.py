@@ -75,6 +75,11 @@ class EntityScope:
     def me(self, name: str, type: Type) -> str:
         return self._param(Me(name), type)
 
+    def within(self, sql: str, name: str) -> str:
+        first, last = (self.me(f"{name}_{end}", Type("text")) for end in ("first", "last"))
+        collate = ' COLLATE "C"' if self.dialect_name == "postgres" else ""
+        return f"({sql}{collate} BETWEEN {first} AND {last})"
+
     def in_me(self, sql: str, name: str, type: Type) -> str:
         column = Column(name, "text")
         return self.params.dialect.in_list(sql, self.params.add(Me(name), column, many=True), column)

@@ -27,7 +27,11 @@ class SqlScope(Protocol):
     def const(self, value: Any, type: Type) -> str: ...
 
     def me(self, name: str, type: Type) -> str:
-        """A fact about the caller; besides those of types.ME: <name>_first and <name>_last, the ends of a subtree."""
+        """A fact about the caller, one of types.ME."""
+        ...
+
+    def within(self, sql: str, name: str) -> str:
+        """The text `sql` lies in the subtree below a fact about the caller."""
         ...
 
     def in_me(self, sql: str, name: str, type: Type) -> str:
@@ -207,10 +211,9 @@ class _Compiler:
         found = types.call_type(expr, [t for _, t in values] + [TEXT] * len(expr.arguments[1:]))
         root = expr.arguments[1]
         if isinstance(root, Me):
-            first, last = self.scope.me(f"{root.name}_first", TEXT), self.scope.me(f"{root.name}_last", TEXT)
-        else:
-            assert isinstance(root, Literal)
-            first, last = (self.scope.const(end, TEXT) for end in subtree_range(str(root.value)))
+            return self.scope.within(values[0][0], root.name), found
+        assert isinstance(root, Literal)
+        first, last = (self.scope.const(end, TEXT) for end in subtree_range(str(root.value)))
         collate = ' COLLATE "C"' if self.is_postgres else ""
         return f"({values[0][0]}{collate} BETWEEN {first} AND {last})", found
 

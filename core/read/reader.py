@@ -41,7 +41,7 @@ OPERATIONS_MAX = 1000
 PLANS_MAX_CHARS = 16_000_000
 #: What a plan weighs beside its text.
 PLAN_CHARS = 500
-#: Texts of one plan for callers of different divisions.
+#: Texts of one plan for callers of different subtrees.
 TEXTS_MAX = 100
 #: A placeholder of either dialect; quoted texts and names are skipped as a whole.
 _PLACEHOLDER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[$?]([0-9]+)""")
@@ -55,7 +55,7 @@ class Plan:
     statement: Statement
     #: Indexes of the parameters that the text uses; None = all.
     used: tuple[int, ...] | None = None
-    #: Texts for callers of different divisions, where the statement shows them.
+    #: Texts for callers of different subtrees, where the statement tells of them.
     _texts: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     @classmethod
@@ -70,16 +70,16 @@ class Plan:
 
     def text(self, actor: Actor) -> str:
         """The SQL for this caller."""
-        ends = self.statement.ends
-        if not ends:
+        facts = self.statement.facts
+        if not facts:
             return self.sql
         me = me_of(actor)
-        key = tuple([me[name] for name in ends])
+        key = tuple([me[name] for name in facts])
         text = self._texts.get(key)
         if text is None:
             text = self.sql
-            for mark, value in zip(ends.values(), key, strict=True):
-                text = text.replace(mark, "NULL" if value is None else literal(value))
+            for mark, value in zip(facts.values(), key, strict=True):
+                text = text.replace(mark, _fact(value))
             if len(self._texts) >= TEXTS_MAX:
                 self._texts.clear()
             self._texts[key] = text
@@ -90,6 +90,16 @@ class Plan:
         env = Env(me_of(actor), self.statement.fill(variables), now or datetime.now(UTC))
         values = self.statement.params.bind(env)
         return values if self.used is None else [values[i] for i in self.used]
+
+
+def _fact(value: str | float | None) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case float():
+            return repr(value)
+        case _:
+            return literal(value)
 
 
 @dataclass(frozen=True, slots=True)

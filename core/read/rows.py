@@ -86,9 +86,9 @@ class Rows:
         times the key alone (measured: 4.8 ms, not 0.5). IS TRUE keeps the rule a check of the rows found.
         """
         live = f"{self.scope.name('deleted_at')} IS NULL"
-        self.scope.shows_ends = not by_key
+        self.scope.tells = not by_key
         allowed = self._access.model.row_predicate(self._rules, self.scope)
-        self.scope.shows_ends = False
+        self.scope.tells = False
         if allowed == "TRUE":
             return live
         return f"{live} AND ({allowed or 'FALSE'}){' IS TRUE' if by_key else ''}"

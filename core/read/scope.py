@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from core.access import EntityScope
-from core.expr import Type
+from core.expr.types import TEXT
 from core.fields.base import Field
 from core.fields.made import Computed
 from core.manifest.model import Entity
 from core.read.statement import Statement
-
-#: Values of `me` that `under` compares with.
-ENDS = frozenset({"division_first", "division_last", "org_path_first", "org_path_last"})
 
 
 class Scope(EntityScope):
@@ -20,17 +17,22 @@ class Scope(EntityScope):
         super().__init__(statement.world, entity, alias, statement.params)
         self.statement = statement
         self.used: dict[str, None] = {}
-        #: Whether the ends of the caller's subtrees are written into the text; see Statement.end.
-        self.shows_ends = False
+        #: Whether the planner of the database is told about the caller's subtrees; see Statement.told.
+        self.tells = False
 
     def name(self, column: str) -> str:
         self.used[column] = None
         return super().name(column)
 
-    def me(self, name: str, type: Type) -> str:
-        if self.shows_ends and name in ENDS and self.dialect_name == "postgres":
-            return f"CAST({self.statement.end(name)} AS text)"
-        return super().me(name, type)
+    def within(self, sql: str, name: str) -> str:
+        if not self.tells:
+            return super().within(sql, name)
+        if self.dialect_name == "postgres":
+            first, last = (f"CAST({self.statement.told(f'{name}_{end}')} AS text)" for end in ("first", "last"))
+            return f'({sql} COLLATE "C" BETWEEN {first} AND {last})'
+        first, last = (self.me(f"{name}_{end}", TEXT) for end in ("first", "last"))
+        share = self.statement.told(f"{name}_share")
+        return f"(likelihood({sql} >= {first}, {share}) AND likelihood({sql} <= {last}, {share}))"
 
     def field(self, field: Field) -> list[str]:
         """One SQL expression per column of the field; none of them looks at rights."""

@@ -27,8 +27,8 @@ class Statement:
     params: Params
     json: JsonSql
     slots: dict[str, Slot]
-    #: Ends of the caller's subtrees that are written into the text, and what stands in their place until then.
-    ends: dict[str, str] = field(default_factory=dict)
+    #: Facts about the caller that stand in the text, and what stands in their place until it is known who asks.
+    facts: dict[str, str] = field(default_factory=dict)
     aliases: int = 0
 
     @classmethod
@@ -39,10 +39,13 @@ class Statement:
         self.aliases += 1
         return f"t{self.aliases}"
 
-    def end(self, name: str) -> str:
-        """`me.division_first` and its kin as text. A plan made for all callers takes every range for a few rows and
-        reads the wrong index: with the ends in sight Postgres knows how many there are, and still plans once."""
-        return self.ends.setdefault(name, literal(f"\x02{name}\x03"))
+    def told(self, name: str) -> str:
+        """A fact about the caller's subtree as text, so that the database knows how many rows it holds.
+
+        A plan made for all callers takes every range for a few rows and reads the wrong index. Postgres compares the
+        ends with its statistics, SQLite has none and is told the share itself; both still plan once per text.
+        """
+        return self.facts.setdefault(name, literal(f"\x02{name}\x03"))
 
     def value(self, leaf: Leaf, column: Column, convert: Convert, *, many: bool = False) -> str:
         """The placeholder of a value of the request."""

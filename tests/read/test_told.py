@@ -1,4 +1,4 @@
-"""Ends of the caller's subtrees stand in the text of lists on Postgres; each caller gets the text of his own."""
+"""Lists tell the database about the caller's subtree; each caller gets the text that speaks of his own."""
 
 from __future__ import annotations
 
@@ -46,6 +46,10 @@ async def test_one_plan_has_a_text_for_each_subtree(house: House, text: str) -> 
     assert (f"'{VILLAGE}'" in first.sql, f"'{VILLAGE}'" in second.sql) == (is_postgres, False)
     assert (f"'{OTHER_VILLAGE}'" in second.sql) is is_postgres
     assert "\x02" not in first.sql
+    county = reader.compile(document, None, {}, at("640522000000"))
+    assert county is not None
+    shares = ("0.05)" in first.sql, "0.9)" in first.sql, "0.05)" in county.sql, "0.9)" in county.sql)
+    assert shares == ((False,) * 4 if is_postgres else (True, False, False, True))
     again = reader.compile(document, None, {}, at(VILLAGE))
     assert again is not None
     assert again.sql is first.sql
@@ -65,7 +69,7 @@ async def test_who_has_no_subtree_sees_nothing(house: House, code: str | None) -
 
 async def test_a_row_by_id_needs_no_text_of_its_own(house: House) -> None:
     text = '{ communityHouse(id: "01930000-0000-7000-8004-000000000001") { id } }'
-    assert compiled(house, text, at(VILLAGE)).plan.statement.ends == {}
+    assert compiled(house, text, at(VILLAGE)).plan.statement.facts == {}
 
 
 async def test_texts_are_bounded(house: House) -> None:
@@ -73,4 +77,5 @@ async def test_texts_are_bounded(house: House) -> None:
     for number in range(TEXTS_MAX * 2):
         found = reader.compile(document, None, {}, at(f"640522101{200 + number:03d}"))
         assert found is not None
+        assert "\x02" not in found.sql
         assert len(found.plan._texts) <= TEXTS_MAX
