@@ -180,3 +180,14 @@ def test_another_python_is_told_which_one_to_use() -> None:
     done = subprocess.run([sys.executable, "-S", str(ROOT / "server.py"), "version"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("错误：这个 Python 里没有 tongban_sdk：先运行 make setup")
+
+
+def test_what_commands_write_is_for_their_account_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    before = os.umask(0o022)
+    try:
+        assert command(folder, "migrate").returncode == 0
+    finally:
+        os.umask(before)
+    assert (folder / "tongban.sqlite3").exists()
+    assert {oct(path.stat().st_mode & 0o077) for path in (folder, *folder.rglob("*"))} == {"0o0"}
