@@ -74,3 +74,26 @@ async def test_a_worker_is_a_node_and_leaves_nothing_behind(tmp_path: Path) -> N
         if worker.returncode is None:
             worker.kill()
             await worker.wait()
+
+
+async def test_a_worker_says_in_its_log_that_redis_is_away(tmp_path: Path) -> None:
+    assert _server(tmp_path, "migrate").returncode == 0
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("TONGBAN_")}
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "server.py", "worker", cwd=ROOT, stderr=asyncio.subprocess.PIPE,
+        env={**clean, "TONGBAN_DATA_DIR": str(tmp_path), "TONGBAN_REDIS_URL": "redis://127.0.0.1:1/0"},
+    )  # fmt: skip
+    try:
+        assert worker.stderr is not None
+        async with asyncio.timeout(30):
+            while not (line := await worker.stderr.readline()).startswith(b"{"):
+                assert line.decode().startswith("worker 已启动："), line
+        said = json.loads(line)
+        assert (said["level"], said["logger"]) == ("warning", "tongban.jobs")
+        assert said["event"].startswith("Redis is away")
+        worker.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(worker.wait(), 10) == 0
+    finally:
+        if worker.returncode is None:
+            worker.kill()
+            await worker.wait()
