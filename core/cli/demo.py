@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 import time
 
 import uvloop
 
 from core.cli import UserError
+from core.cli.progress import say
 from core.demo.generators import DemoError
 from core.demo.load import Loaded, NotEmptyError, load_demo
 from core.identity.personas import write_personas
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     except (DemoError, StoreError) as error:
         raise UserError(str(error)) from error
     finally:
-        _say("")
+        say("")
     write_personas(settings.data_dir, loaded.personas)
     seconds = round(time.monotonic() - started, 1)
     facts = {"rows": loaded.rows, "personas": loaded.personas, "digest": loaded.digest, "seconds": seconds}
@@ -66,14 +66,7 @@ async def _load(settings: Settings, county: str, people: int, seed: int) -> Load
         await migrate(database, tables_of(world))
         await load_reference(database, world)
         return await load_demo(
-            database, world, county=county, people=people, seed=seed, report=lambda name, rows: _say(f"{name} {rows}")
+            database, world, county=county, people=people, seed=seed, report=lambda name, rows: say(f"{name} {rows}")
         )
     finally:
         await database.close()
-
-
-def _say(text: str) -> None:
-    """Progress, on a terminal only."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()

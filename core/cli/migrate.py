@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import uvloop
 
 from core.cli import UserError
+from core.cli.progress import say
 from core.manifest.model import World
 from core.plugins.catalogue import Catalogue
 from core.settings import Settings
@@ -44,8 +45,11 @@ async def _run(only_plan: bool, settings: Settings) -> int:
         if only_plan:
             _show(await plan(database, tables_of(world)))
             return 0
-        _show(await migrate(database, tables_of(world)))
+        steps = await migrate(database, tables_of(world), lambda number: say(f"第 {number + 1} 步"))
+        say("参考数据")
         rows = await load_reference(database, world)
+        say("")
+        _show(steps)
         print(f"-- 参考数据：新增或更新 {rows} 行")
     finally:
         await database.close()

@@ -17,7 +17,7 @@ from core.store.errors import MigrationError, StoreError
 
 #: Planned between two looks at the event loop: a toggle must not stall requests.
 TABLES_AT_ONCE = 50
-#: Called with the number of each statement after it ran; tests let it fail.
+#: Called with the number of each statement after it ran: to show progress, and for tests to let it fail.
 AfterStep = Callable[[int], None]
 
 

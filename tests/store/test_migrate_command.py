@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 import os
+import pty
 import re
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from core.settings import ROOT
 
@@ -37,6 +41,27 @@ def test_plan_changes_nothing_then_migrate_does_it_once(tmp_path: Path) -> None:
     assert {"core_person", "tb_history"} <= tables(tmp_path)
     again = migrate(tmp_path)
     assert again.stdout == "-- 数据库已是声明的样子\n-- 参考数据：新增或更新 0 行\n"
+
+
+def _until_closed(terminal: IO[bytes]) -> Iterator[bytes]:
+    with suppress(OSError):  # how Linux says that the other side is gone
+        while chunk := terminal.read(4096):
+            yield chunk
+
+
+def test_progress_is_shown_on_a_terminal_and_not_in_a_pipe(tmp_path: Path) -> None:
+    assert "\r" not in (piped := migrate(tmp_path / "piped")).stderr + piped.stdout
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "TONGBAN_DATA_DIR": str(tmp_path / "seen"), "TONGBAN_DATABASE_URL": ""}
+    command = [sys.executable, str(ROOT / "server.py"), "migrate"]
+    with (tmp_path / "out").open("w+b") as out, os.fdopen(ours, "rb", buffering=0) as terminal:
+        running = subprocess.Popen(command, env=env, stdout=out, stderr=theirs)
+        os.close(theirs)
+        seen = b"".join(_until_closed(terminal)).decode()
+        assert running.wait(60) == 0
+    assert seen.startswith("\r\x1b[K第 1 步\r\x1b[K第 2 步")
+    assert seen.endswith("参考数据\r\x1b[K")
+    assert (tmp_path / "out").read_text("utf-8") == piped.stdout
 
 
 def test_what_would_lose_data_exits_1_and_says_so(tmp_path: Path) -> None:
