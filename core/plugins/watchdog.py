@@ -5,18 +5,22 @@ Works on the main thread only, by SIGALRM; C code that ignores signals is out of
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from collections.abc import Awaitable, Coroutine, Generator, Iterator
-from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-#: After the first alarm, again and again: a bare `except:` in a loop may swallow one.
+#: After the first alarm, again and again: an `except:` may swallow one.
 REPEAT_S = 0.05
+#: When it does, the next ones come so soon that one strikes inside the `except:` or between two tries.
+_SOON_S = tuple(step * 2e-6 for step in range(1, 40))
+#: Code of the watch itself: an alarm here would leave it half done.
+_OURS = frozenset((__file__, contextlib.__file__))
 
 
 class WatchdogAlarm(BaseException):
@@ -24,14 +28,17 @@ class WatchdogAlarm(BaseException):
 
 
 _deadlines: list[float] = []
+#: Alarms since the outermost watch began.
+_alarms = 0
 
 
-@contextmanager
+@contextlib.contextmanager
 def watchdog(limit_s: float) -> Iterator[None]:
     """Raise WatchdogAlarm in the body once it has run for `limit_s`; nested limits keep their own."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    global _alarms
     before = signal.signal(signal.SIGALRM, _alarm)
     _deadlines.append(monotonic() + limit_s)
     _arm()
@@ -40,11 +47,18 @@ def watchdog(limit_s: float) -> Iterator[None]:
     finally:
         _deadlines.pop()
         _arm()
+        if not _deadlines:
+            _alarms = 0
         signal.signal(signal.SIGALRM, before)
 
 
 def _alarm(number: int, frame: FrameType | None) -> None:
-    if _deadlines and monotonic() >= min(_deadlines):
+    global _alarms
+    is_inside = frame is not None and frame.f_code.co_filename not in _OURS
+    if is_inside and _deadlines and monotonic() >= min(_deadlines):
+        _alarms += 1
+        if _alarms > 1:
+            signal.setitimer(signal.ITIMER_REAL, _SOON_S[_alarms % len(_SOON_S)], REPEAT_S)
         raise WatchdogAlarm
 
 

@@ -60,8 +60,30 @@ async def _swallow_once() -> None:
     _sleep()
 
 
+def _sleep_under_bare_except() -> None:
+    while True:
+        try:
+            time.sleep(10)
+        except:  # noqa: E722  # what a hostile or careless author writes
+            continue
+
+
+def _swallow_in_the_caller() -> None:
+    while True:
+        try:
+            _sleep_under_bare_except()
+        except BaseException as error:
+            str(error)
+
+
+async def _swallow_after_await() -> None:
+    await asyncio.sleep(0)
+    _swallow_in_the_caller()
+
+
 BLOCKERS: list[Callable[[], Any]] = [
     _loop, _loop_under_except, _sleep, _regular_expression, _loop_after_await, _swallow_once,
+    _sleep_under_bare_except, _swallow_in_the_caller, _swallow_after_await,
 ]  # fmt: skip
 
 
