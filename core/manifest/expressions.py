@@ -7,6 +7,7 @@ from tongban_sdk.problems import Place
 from core.expr import Expr, ExprError, Type, check_types, parse, paths
 from core.fields.names import EntityNames
 from core.manifest.draft import Draft
+from core.manifest.findings import did_you_mean
 from core.manifest.model import Entity
 
 
@@ -20,9 +21,14 @@ def read_expression(source: str, entity: Entity, place: Place, draft: Draft) -> 
     except ExprError as err:
         if expr is not None and any(_is_excused(path, draft) for path in paths(expr)):
             return None
-        hint = "可用的字段：" + "、".join(list(names)[:20])
-        draft.error("expr.invalid", place, f"表达式有误：{err}", hint)
+        draft.error("expr.invalid", place, f"表达式有误：{err}", _hint(err.message, names))
         return None
+
+
+def _hint(message: str, names: EntityNames) -> str:
+    """A field that is missing has a neighbour; everything else is told by the message and the page."""
+    kind, _, name = message.partition(" ")
+    return did_you_mean(name, names) if kind == "没有字段" else "写法见 docs/expressions.md"
 
 
 def _is_excused(path: tuple[str, ...], draft: Draft) -> bool:

@@ -90,3 +90,17 @@ def test_a_new_section_is_read_checked_and_documented(tmp_path: Path) -> None:
 def test_without_the_section_its_files_are_strangers(tmp_path: Path) -> None:
     reading = read(tmp_path, {**GOOD, "alpha/views/rooms.yaml": "entity: house\ncolumns: [room]\n"})
     assert lines(reading, tmp_path) == ["alpha/views/rooms.yaml:0:0 file.unknown"]
+
+
+@pytest.mark.parametrize(
+    ("where", "hint"),
+    [
+        ("nme == me.id", "是不是想写 name？"),
+        ("name == me.nmae", "写法见 docs/expressions.md"),
+        ("name ==", "写法见 docs/expressions.md"),
+    ],
+)
+def test_the_hint_of_an_expression_fits_its_fault(tmp_path: Path, where: str, hint: str) -> None:
+    rules = f"rules:\n  - {{role: resident, entity: block, can: [read], where: {where}}}\n"
+    reading = read(tmp_path, {**GOOD, "alpha/access.yaml": rules})
+    assert [(p.id, p.hint) for p in reading.problems] == [("expr.invalid", hint)]
