@@ -32,7 +32,7 @@ class DivisionState:
     state: PluginState = strawberry.field(description="开关。")
 
 
-@strawberry.type(description="一个插件在本节点上的情况。")
+@strawberry.type(description="一个插件的情况；有节点隔离了它，就算隔离。")
 class HostPlugin:
     id: strawberry.ID = strawberry.field(description="插件标识。")
     title: str = strawberry.field(description="名称。")

@@ -53,10 +53,10 @@ class TrustedDocuments:
         return len(self._texts)
 
     def add(self, text: str) -> str:
-        """Trust a text as it is sent: without white space around it. Returns its hash."""
-        text = text.strip()
-        self._texts[hash_of(text)] = text
-        return hash_of(text)
+        """Trust a text as it is sent, without white space around it, and as `sha256sum` sees its file."""
+        sent = text.strip()
+        self._texts[hash_of(text)] = self._texts[hash_of(sent)] = sent
+        return hash_of(sent)
 
     def add_folder(self, folder: Path) -> dict[str, str]:
         """Trust every *.graphql file of a folder; file name → hash."""
