@@ -96,10 +96,10 @@ def _fact(value: str | float | None) -> str:
     match value:
         case None:
             return "NULL"
-        case float():
-            return repr(value)
-        case _:
+        case str():
             return literal(value)
+        case _:
+            return repr(float(value))
 
 
 @dataclass(frozen=True, slots=True)
