@@ -31,6 +31,8 @@ from graphql import (
 #: Literal nesting of selections, lists, objects and list types; keeps recursion far from the interpreter's limit.
 NESTING_MAX = 60
 PAGE_DEFAULT, PAGE_MAX = 20, 100
+#: The whole schema is thousands of types: once or twice in a request, not twenty times.
+META_COST = 3_000
 
 
 class Measure(NamedTuple):
@@ -134,7 +136,7 @@ class Walk:
             directives=inner.directives,
             depth=1 if meta else 1 + inner.depth,
             introspection_depth=1 + max(inner.depth, inner.introspection_depth) if meta else inner.introspection_depth,
-            cost=1 + items + inner.cost * (1 if meta else self._rows(node, definition, items)),
+            cost=1 + items + (META_COST + inner.cost if meta else inner.cost * self._rows(node, definition, items)),
         )
 
     def _rows(self, node: FieldNode, definition: GraphQLField | None, items: int) -> int:

@@ -163,6 +163,14 @@ def test_no_fragment_reaches_validation_unmeasured(fragments: str) -> None:
     assert "片段" in caught.value.message
 
 
+def test_the_whole_schema_is_told_a_few_times_at_most() -> None:
+    def asking(times: int) -> str:
+        return "{" + " ".join(f"a{n}: __schema {{ types {{ name }} }}" for n in range(times)) + "}"
+
+    assert refused(asking(3)) == []
+    assert refused(asking(4)) == ["QUERY_TOO_EXPENSIVE"]
+
+
 def test_introspection_may_go_deeper_than_data() -> None:
     deep = "ofType{" * 9 + "name" + "}" * 9
     assert refused("{__schema{types{fields{type{" + deep + "}}}}}") == []
