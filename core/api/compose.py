@@ -186,7 +186,10 @@ def _merged_root(
     if not fields:
         return None
     extensions = dict(base.extensions) if base else {}
-    return GraphQLObjectType(name, fields, description=base.description if base else None, extensions=extensions)
+    root = GraphQLObjectType(name, fields, description=base.description if base else None, extensions=extensions)
+    # What the property makes of them, without a look at every letter of thousands of names: they are valid already.
+    root.__dict__["fields"] = fields
+    return root
 
 
 def forget_old_schemas() -> None:

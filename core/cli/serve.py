@@ -19,6 +19,7 @@ from core.app import App, build_app
 from core.cli import UserError
 from core.cli.welcome import render_welcome
 from core.ops.logs import configure_logs
+from core.ops.settle import settle
 from core.settings import Settings
 
 HELP = "启动服务"
@@ -62,7 +63,7 @@ def _port(text: str) -> int:
 
 
 class Server(uvicorn.Server):
-    """Says how to talk to it once it listens, in development only: the tokens it prints open the county."""
+    """Settles once it listens. In development it says how to talk to it: the tokens it prints open the county."""
 
     def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
         super().__init__(config)
@@ -70,6 +71,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        settle()
         if self.started and self.settings.profile == "dev":
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             print(render_welcome(self.settings, f"http://{host}:{port}"), flush=True)

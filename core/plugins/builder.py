@@ -123,6 +123,7 @@ class Builder:
         hooks = self._hooks(plugins)
         schema = await self._compose(world, hooks.types)
         graphql: GraphQLSchema = getattr(schema, "_schema", schema)
+        await asyncio.sleep(0)
         guard_resolvers(graphql, hooks.parts)
         await asyncio.sleep(0)
         access = AccessModel(world)

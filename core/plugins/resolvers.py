@@ -29,6 +29,8 @@ def guard_resolvers(schema: GraphQLSchema, parts: Mapping[str, Part]) -> None:
         # Types of manifests are the host's own; there are thousands, and their fields are not worth a look.
         if isinstance(type_, GraphQLObjectType) and (type_ in roots or "strawberry-definition" in type_.extensions):
             for field in type_.fields.values():
+                if "strawberry-definition" not in field.extensions:
+                    continue
                 part = owners.get(_origin(field))
                 if part is not None and field.resolve is not None and not hasattr(field.resolve, "__guarded__"):
                     field.resolve = _guard(part, type_.name, field.resolve)
