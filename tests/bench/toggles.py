@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from core.api.changes import ChangeFeed
 from core.api.compose import Composer
 from core.api.console import build_roots
 from core.host import open_host
+from core.ops.settle import settle
 from core.plugins.states import States
 from core.settings import read_settings
 from core.store.database import Database
@@ -35,11 +37,12 @@ STALL_MAX_S = 0.05
 TICK_S = 0.001
 
 
-class Ticker:
-    """Wakes every millisecond and keeps the longest time it was late."""
+class Watch:
+    """Wakes every millisecond and keeps the longest time it was late; and the longest pause of the collector."""
 
     def __init__(self) -> None:
-        self.longest_s = 0.0
+        self.longest_s = self.longest_collection_s = self._collecting_at = 0.0
+        gc.callbacks.append(self._collected)
 
     async def run(self) -> None:
         while True:
@@ -47,37 +50,46 @@ class Ticker:
             await asyncio.sleep(TICK_S)
             self.longest_s = max(self.longest_s, time.perf_counter() - before - TICK_S)
 
+    def reset(self) -> None:
+        self.longest_s = self.longest_collection_s = 0.0
 
-async def curve(plugin_ids: list[str]) -> list[dict[str, Any]]:
+    def _collected(self, phase: str, _: Any) -> None:
+        now = time.perf_counter()
+        if phase == "start":
+            self._collecting_at = now
+        else:
+            self.longest_collection_s = max(self.longest_collection_s, now - self._collecting_at)
+
+
+async def curve(plugin_ids: list[str], already: int) -> list[dict[str, Any]]:
     """Switch on each plugin in turn; per plugin the seconds until all nodes run it and the longest stall."""
-    points = []
+    points: list[dict[str, Any]] = []
     compose = Composer(build_roots(ChangeFeed(None)))
     async with open_host(read_settings(), compose=compose, follow=True) as host:
-        states = States(host.database)
-        ticker = Ticker()
-        ticking = asyncio.create_task(ticker.run())
-        for count, plugin_id in enumerate(plugin_ids, 1):
-            # What earlier toggles left behind must not be collected on this one's account.
-            gc.collect()
+        # As `serve` does when it listens.
+        settle()
+        states, watch = States(host.database), Watch()
+        watching = asyncio.create_task(watch.run())
+        for count, plugin_id in enumerate(plugin_ids, already + 1):
             await asyncio.sleep(0.05)
-            ticker.longest_s = 0.0
+            watch.reset()
             started = time.perf_counter()
             await host.registry.set_state(plugin_id, "on", actor=ADMIN)
             switched_s = time.perf_counter() - started
-            number = host.registry.current.number
-            nodes = await _converged(states, number)
+            nodes = await _converged(states, host.generation.number)
             points.append(
                 {
                     "plugins": count,
                     "nodes": nodes,
                     "switched_s": round(switched_s, 3),
                     "converged_s": round(time.perf_counter() - started, 3),
-                    "stall_ms": round(ticker.longest_s * 1000, 1),
+                    "stall_ms": round(watch.longest_s * 1000, 1),
+                    "collector_ms": round(watch.longest_collection_s * 1000, 1),
                 }
             )
-        ticking.cancel()
+        watching.cancel()
         with suppress(asyncio.CancelledError):
-            await ticking
+            await watching
     return points
 
 
@@ -104,7 +116,10 @@ async def switch_off(plugin_ids: list[str]) -> None:
 
 
 def toggles(place: Place, count: int, say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
-    """One record with the whole curve. On Postgres a second node runs beside it and must follow."""
+    """The curve from none to `count`, then the last one again on a host that booted with all the others.
+
+    On Postgres a second node runs beside it and must follow.
+    """
     say(f"{place.kind}: writing and migrating {count} plugins")
     plugin_ids = write_plugins(place.manifests[0], count)
     place.command("migrate")
@@ -114,24 +129,26 @@ def toggles(place: Place, count: int, say: Callable[[str], None]) -> Iterator[di
             stack.enter_context(server("node", OURS, place.env))
         say(f"{place.kind}: switching on 1 to {count}")
         points = orjson.loads(_child(place, "curve", plugin_ids))
-    last = points[-1]
+        _child(place, "off", plugin_ids[-1:])
+        say(f"{place.kind}: switching on the last after a boot with the others")
+        last = orjson.loads(_child(place, "last", plugin_ids))[0]
     yield {
         "part": "toggles",
         "database": place.kind,
         "points": points,
         "last": last,
-        "longest_stall_ms": max(point["stall_ms"] for point in points),
         "target": {"converged_s": CONVERGED_MAX_S, "stall_ms": STALL_MAX_S * 1000},
     }
 
 
 def _child(place: Place, what: str, plugin_ids: list[str]) -> str:
-    import os
-
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.toggles", what, *plugin_ids],
-        cwd=ROOT, env={**os.environ, **place.env}, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, **place.env},
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise RuntimeError(f"toggles {what} ended with {done.returncode}:\n{done.stderr[-4000:]}")
     return done.stdout.splitlines()[-1] if done.stdout else ""
@@ -139,10 +156,13 @@ def _child(place: Place, what: str, plugin_ids: list[str]) -> str:
 
 def main(words: list[str]) -> None:
     what, *plugin_ids = words
-    if what == "off":
-        uvloop.run(switch_off(plugin_ids))
-    else:
-        print(orjson.dumps(uvloop.run(curve(plugin_ids))).decode())
+    match what:
+        case "off":
+            uvloop.run(switch_off(plugin_ids))
+        case "curve":
+            print(orjson.dumps(uvloop.run(curve(plugin_ids, 0))).decode())
+        case _:
+            print(orjson.dumps(uvloop.run(curve(plugin_ids[-1:], len(plugin_ids) - 1))).decode())
 
 
 if __name__ == "__main__":
