@@ -31,6 +31,7 @@ def boot(place: Place, plugins: int, say: Callable[[str], None]) -> Iterator[dic
             "migrate_s": round(migrated_s, 2),
             "boot_s": round(running.boot_s, 2),
             "rss_mb": round(running.memory_mb(), 1),
+            "own_mb": round(running.memory_mb("RssAnon"), 1),
             "peak_mb": round(running.memory_mb("VmHWM"), 1),
             "target": {"rss_mb": MEMORY_MAX_MB},
         }

@@ -41,6 +41,7 @@ def contest(
             "part": "memory",
             "database": place.kind,
             "mb": {one.name: round(one.memory_mb(), 1) for one in servers},
+            "own_mb": {one.name: round(one.memory_mb("RssAnon"), 1) for one in servers},
             "peak_mb": {one.name: round(one.memory_mb("VmHWM"), 1) for one in servers},
         }
 
