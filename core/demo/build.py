@@ -55,7 +55,7 @@ def _makers(specs: Mapping[str, Any], run: Run, random: Random) -> list[tuple[st
 def _places(block: Block, run: Run, random: Random) -> Iterator[tuple[int, Row | None]]:
     """Position inside the parent, and the parent, for every row of the block."""
     spec = block.spec
-    total = spec.get("total") or (round(spec["ratio"] * run.people) if "ratio" in spec else None)
+    total = _total(spec, run)
     if "over" not in spec:
         yield from ((n, None) for n in range(total or 1))
         return
@@ -77,6 +77,13 @@ def _places(block: Block, run: Run, random: Random) -> Iterator[tuple[int, Row |
         counts = [random.randint(*each) for _ in parents]
     for parent, count in zip(parents, counts, strict=True):
         yield from ((n, parent) for n in range(count))
+
+
+def _total(spec: Mapping[str, Any], run: Run) -> int | None:
+    total = spec.get("total") or (round(spec["ratio"] * run.people) if "ratio" in spec else None)
+    if total is not None and (beside := spec.get("counting")):
+        total -= len(run.groups[beside].rows)
+    return total
 
 
 def _shares(total: int, parents: int, random: Random) -> list[int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.jobs.clock import Cron
 from core.jobs.queue import JobQueue, NewJob
+from core.manifest.clock import Cron
 from core.store.database import Database, Transaction
 from core.store.runtime_tables import CRON
 from core.store.statement import load_row, statement

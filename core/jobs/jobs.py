@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from core.jobs.bridge import JOBS_MAX, Bridge
-from core.jobs.clock import Cron
 from core.jobs.crons import strike
 from core.jobs.ending import end
 from core.jobs.outbox import FanOut, drain
 from core.jobs.queue import LEASE_S, Claim, JobQueue
 from core.jobs.runner import Resolve, Runner
+from core.manifest.clock import Cron
 from core.store.database import Database
 
 log = logging.getLogger("tongban.jobs")

@@ -13,12 +13,12 @@ from tongban_sdk.host_api import HostApi, JobContext
 
 from core.access.files import FILE
 from core.fields.times import utc_now
-from core.jobs.clock import parse_cron
 from core.jobs.housekeeping import sweep_files, sweep_rows
 from core.jobs.jobs import Plan
 from core.jobs.outbox import Event
 from core.jobs.queue import NewJob, StartedJob
 from core.jobs.runner import NotNowError, Work
+from core.manifest.clock import parse_cron
 from core.manifest.model import Job
 from core.manifest.order import requirements
 from core.manifest.sections.plugin import FOUNDATION

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from core.jobs.clock import Cron
 from core.jobs.jobs import Jobs, Plan
 from core.jobs.outbox import Event
 from core.jobs.queue import NewJob, StartedJob
 from core.jobs.runner import Work
+from core.manifest.clock import Cron
 from core.store.database import Database
 from core.store.engine import ENGINE_TABLES
 from core.store.migrate import migrate

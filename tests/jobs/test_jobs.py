@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from core.jobs.clock import parse_cron
 from core.jobs.queue import JobQueue, NewJob, StartedJob
 from core.jobs.runner import NotNowError
+from core.manifest.clock import parse_cron
 from core.store.database import Insert
 from core.store.engine import OUTBOX
 from core.store.runtime_tables import CRON

@@ -6,15 +6,11 @@ import asyncio
 import re
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
 from tortoise.models import Model
 
 from core.cli.sdl import _sdl
 from core.fields.system import SYSTEM_FIELDS
-from core.jobs.clock import CronError, parse_cron
 from core.manifest.reserved import HOST_TYPES, RESERVED
-from core.manifest.sections.jobs import is_cron
 from tests.manifest.folders import GOOD, HEAD, lines, read
 
 
@@ -40,16 +36,3 @@ def test_a_plugin_and_an_entity_do_not_spell_a_type_of_the_host(tmp_path: Path) 
     entity = "entity: info\ntitle: 信息\nfields: {x: {type: date, title: 日}}\n"
     reading = read(tmp_path, {**GOOD, "page/plugin.yaml": HEAD.format(id="page"), "page/entities/info.yaml": entity})
     assert lines(reading, tmp_path) == ["page/entities/info.yaml:1:1 entity.graphql-duplicate"]
-
-
-_PIECE = st.from_regex(r"(\*|[0-9]{1,3}(-[0-9]{1,2})?)(/[0-9]{1,2})?|[a-z,]{0,2}", fullmatch=True)
-
-
-@given(st.lists(st.lists(_PIECE, min_size=1, max_size=2).map(",".join), min_size=4, max_size=6).map(" ".join))
-def test_the_check_takes_exactly_the_clocks_that_can_be_read(text: str) -> None:
-    try:
-        parse_cron(text)
-    except CronError:
-        assert not is_cron(text)
-    else:
-        assert is_cron(text)

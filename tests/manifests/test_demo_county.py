@@ -20,7 +20,7 @@ async def test_the_counts_follow_the_population(county: County) -> None:
     rows = county.loaded.rows
     assert rows["core.person"] == rows["core.household_member"] == rows["community.house_person"] == PEOPLE
     assert rows["core.household"] == rows["community.house"] == round(PEOPLE * 0.3)
-    assert rows["community.repair_order"] == round(PEOPLE * 0.1) + 3
+    assert rows["community.repair_order"] == round(PEOPLE * 0.1)
     assert rows["community.compound"] == 159
     for entity, count in rows.items():
         assert await county.value(f"SELECT count(*) FROM {county.world.entities[entity].table}") == count, entity

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.jobs.clock import CHINA, CronError, parse_cron
+from core.manifest.clock import CHINA, CronError, parse_cron
 
 
 def _china(text: str) -> datetime:
