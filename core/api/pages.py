@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from core.api.errors import entry, entry_of
+from core.api.examples import render_examples
 from core.ops import metrics
 from core.ops.health import Check, read_readiness
 from core.plugins.generation import Generation
@@ -71,7 +72,8 @@ async def _alive(_: Request) -> Response:
 
 async def _explorer(_: Request) -> Response:
     nonce = secrets.token_urlsafe(16)
-    html = EXPLORER.read_text("utf-8").replace("{nonce}", nonce)  # a small file, in development only
+    # Small files, read anew: in development somebody may be writing them.
+    html = EXPLORER.read_text("utf-8").replace("{examples}", render_examples()).replace("{nonce}", nonce)
     return HTMLResponse(html, headers={"content-security-policy": EXPLORER_CSP.format(nonce=nonce)})
 
 
