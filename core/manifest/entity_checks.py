@@ -113,8 +113,8 @@ def _check_renames(entity: Entity, document: Document, draft: Draft) -> None:
 
 
 def _check_indexes(entity: Entity, document: Document, draft: Draft) -> None:
-    for key, groups in (("indexes", entity.indexes), ("unique", entity.unique)):
-        for i, names in enumerate(groups):
+    for key in ("indexes", "unique"):
+        for i, names in document.entries(key):
             for j, name in enumerate(names):
                 _check_indexed(
                     name.removeprefix("-") if key == "indexes" else name, (key, i, j), entity, document, draft

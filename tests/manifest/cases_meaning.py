@@ -135,6 +135,11 @@ CASES: list[Case] = [
         appended(BLOCK, "indexes: [[nmae]]\n"),
         ["alpha/entities/block.yaml:7:12 entity.field-unknown"],
     ),
+    (
+        "a broken index beside an index of nothing",
+        appended(BLOCK, "indexes: [5, [nmae]]\n"),
+        ["alpha/entities/block.yaml:7:11 manifest.wrong-type", "alpha/entities/block.yaml:7:15 entity.field-unknown"],
+    ),
     ("display of nothing", appended(BLOCK, "display: nmae\n"), ["alpha/entities/block.yaml:7:10 entity.field-unknown"]),
     (
         "index of a list",
