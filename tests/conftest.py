@@ -9,9 +9,15 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import hypothesis
 import pytest
 
 from core.store.database import Database
+
+# Time is measured by the bench. With CI set, hypothesis takes its own profile: the same examples in every run.
+if not os.environ.get("CI"):
+    hypothesis.settings.register_profile("here", deadline=None)
+    hypothesis.settings.load_profile("here")
 
 POSTGRES_URL = os.environ.get("TONGBAN_TEST_DATABASE_URL", "")
 
