@@ -6,11 +6,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 Profile = Literal["prod", "dev", "audit"]
 #: Who brings the database to the manifests: every process that starts, or only the command `migrate`.
 Migrate = Literal["auto", "never"]
+#: Which suite makes new keys: SM4/SM3/SM2, or AES/SHA/ECDSA. Values of both stay readable.
+Crypto = Literal["sm", "aes"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+MIGRATES: tuple[Migrate, ...] = get_args(Migrate)
+CRYPTOS: tuple[Crypto, ...] = get_args(Crypto)
+#: The longest half-year. Source: 网络安全法 (2025 amendment) art. 23(3), six months; wording unverified.
+AUDIT_DAYS_MIN = 184
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -33,15 +41,30 @@ class Settings:
     #: Origins that may open a WebSocket; empty = same origin only.
     allowed_origins: tuple[str, ...] = ()
     file_max_bytes: int = 20 * 1024 * 1024
+    #: Largest CSV file an import reads.
+    import_max_bytes: int = 50 * 1024 * 1024
     pool_max: int = 10
     migrate: Migrate = "auto"
+    crypto: Crypto = "sm"
+    #: Where the audit's head and anchors lie, out of reach of whoever owns the database; None = data_dir/audit.
+    anchor_dir: Path | None = None
+    audit_days: int = 190
+    #: A county's own log-in policy; None = the host's.
+    login_policy: Path | None = None
+    #: "file", "console", "none" or a class of the county's; "" = file in development, none elsewhere.
+    sms: str = ""
+    #: "registry", "none" or a class; "" = registry in development, none elsewhere.
+    real_name: str = ""
+    #: A class; "" = none.
+    face: str = ""
+    oidc_providers: Path | None = None
 
     @property
     def is_embedded(self) -> bool:
         return self.redis_url is None
 
     def with_profile(self, profile: str | None) -> Settings:
-        return self if profile is None else replace(self, profile=_profile(profile))
+        return self if profile is None else replace(self, profile=_one_of("TONGBAN_PROFILE", profile, PROFILES))
 
 
 def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
@@ -51,26 +74,41 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         data_dir=data_dir,
         database_url=env.get("TONGBAN_DATABASE_URL") or f"sqlite:///{data_dir / 'tongban.sqlite3'}",
         redis_url=_redis_url(env.get("TONGBAN_REDIS_URL") or None),
-        profile=_profile(env.get("TONGBAN_PROFILE") or "prod"),
+        profile=_one_of("TONGBAN_PROFILE", env.get("TONGBAN_PROFILE") or "prod", PROFILES),
         manifests=tuple(Path(p).resolve() for p in env.get("TONGBAN_MANIFESTS", "").split(os.pathsep) if p),
         secrets_dir=Path(env.get("TONGBAN_SECRETS_DIR") or data_dir / "secrets").resolve(),
         allowed_origins=tuple(o.strip() for o in env.get("TONGBAN_ALLOWED_ORIGINS", "").split(",") if o.strip()),
         file_max_bytes=_integer(env, "TONGBAN_FILE_MAX_BYTES", 20 * 1024 * 1024),
+        import_max_bytes=_integer(env, "TONGBAN_IMPORT_MAX_BYTES", 50 * 1024 * 1024),
         pool_max=_integer(env, "TONGBAN_POOL_MAX", 10),
-        migrate=_migrate(env.get("TONGBAN_MIGRATE") or "auto"),
+        migrate=_one_of("TONGBAN_MIGRATE", env.get("TONGBAN_MIGRATE") or "auto", MIGRATES),
+        anchor_dir=_path(env.get("TONGBAN_ANCHOR_DIR")),
+        audit_days=_audit_days(env),
+        crypto=_one_of("TONGBAN_CRYPTO", env.get("TONGBAN_CRYPTO") or "sm", CRYPTOS),
+        login_policy=_path(env.get("TONGBAN_LOGIN_POLICY")),
+        sms=env.get("TONGBAN_SMS") or "",
+        real_name=env.get("TONGBAN_REAL_NAME") or "",
+        face=env.get("TONGBAN_FACE") or "",
+        oidc_providers=_path(env.get("TONGBAN_OIDC_PROVIDERS")),
     )
 
 
-def _profile(value: str) -> Profile:
-    if value not in get_args(Profile):
-        raise SettingsError(f"TONGBAN_PROFILE 的值 {value!r} 无效：可用 {'、'.join(get_args(Profile))}")
-    return value  # type: ignore[return-value]  # narrowed by the line above
+def _one_of(name: str, value: str, choices: tuple[T, ...]) -> T:
+    for choice in choices:
+        if choice == value:
+            return choice
+    raise SettingsError(f"{name} 的值 {value!r} 无效：可用 {'、'.join(map(str, choices))}")
 
 
-def _migrate(value: str) -> Migrate:
-    if value not in get_args(Migrate):
-        raise SettingsError(f"TONGBAN_MIGRATE 的值 {value!r} 无效：可用 {'、'.join(get_args(Migrate))}")
-    return value  # type: ignore[return-value]  # narrowed by the line above
+def _path(value: str | None) -> Path | None:
+    return Path(value).resolve() if value else None
+
+
+def _audit_days(env: Mapping[str, str]) -> int:
+    days = _integer(env, "TONGBAN_AUDIT_DAYS", 190)
+    if days < AUDIT_DAYS_MIN:
+        raise SettingsError(f"TONGBAN_AUDIT_DAYS 的值 {days} 太小：日志至少保存六个月，不得少于 {AUDIT_DAYS_MIN} 天")
+    return days
 
 
 def _redis_url(value: str | None) -> str | None:

@@ -44,10 +44,14 @@ class Field:
     required: bool = False
     unique: bool = False
     index: bool = False
+    #: A keyed hash beside the value: unique and found by eq and in even when the value is sealed.
+    keyed: bool = False
     level: str = "L2"
     purpose: str = ""
     default: Any = None
     renamed_from: str | None = None
+    #: Not "": kept for clients that know it, and what they should use instead.
+    deprecated: str = ""
     mask: str = ""
 
     @property

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 
-from core.expr.types import INT, TEXT, Kind, Type
+from core.expr.types import INT, TEXT, Kind, Names, Type
 from core.fields.base import Field
 from core.fields.made import Computed
 from core.fields.places import Point
@@ -13,6 +13,8 @@ from core.fields.structured import List
 from core.fields.system import HasFields, all_fields
 
 FindEntity = Callable[[str], HasFields | None]
+#: (entity, name of an inverse) → the entity whose rows it lists.
+FindInverse = Callable[[HasFields, str], HasFields | None]
 #: How many refs a path may walk.
 WALK_MAX = 5
 
@@ -32,28 +34,44 @@ def type_of(field: Field) -> Type | None:
     return Type(kind, column.scale)
 
 
-class EntityNames(Mapping[str, Type]):
+def no_inverse(_entity: HasFields, _name: str) -> HasFields | None:
+    return None
+
+
+class EntityNames(Names):
     """Names of an entity: its fields ("state"), and fields its refs lead to ("house.compound.name")."""
 
-    def __init__(self, entity: HasFields, find: FindEntity) -> None:
+    def __init__(self, entity: HasFields, find: FindEntity, find_inverse: FindInverse = no_inverse) -> None:
+        self._entity = entity
         self._fields = all_fields(entity)
         self._find = find
+        self._find_inverse = find_inverse
 
     def __getitem__(self, name: str) -> Type:
         *walk, last = name.split(".")
-        fields = self._fields
-        if len(walk) > WALK_MAX:
-            raise KeyError(name)
-        for step in walk:
-            ref = fields.get(step)
-            target = self._find(ref.to) if isinstance(ref, Ref) else None
-            if target is None:
-                raise KeyError(name)
-            fields = all_fields(target)
-        found = type_of(fields[last])
+        found = type_of(all_fields(self._walked(walk))[last])
         if found is None:
             raise KeyError(name)
         return found
+
+    def _walked(self, steps: Sequence[str]) -> HasFields:
+        if len(steps) > WALK_MAX:
+            raise KeyError(".".join(steps))
+        entity = self._entity
+        for step in steps:
+            ref = all_fields(entity).get(step)
+            target = self._find(ref.to) if isinstance(ref, Ref) else None
+            if target is None:
+                raise KeyError(".".join(steps))
+            entity = target
+        return entity
+
+    def inverse(self, path: tuple[str, ...]) -> EntityNames | None:
+        try:
+            many = self._find_inverse(self._walked(path[:-1]), path[-1])
+        except KeyError:
+            return None
+        return EntityNames(many, self._find, self._find_inverse) if many else None
 
     def __iter__(self) -> Iterator[str]:
         return (name for name, field in self._fields.items() if type_of(field) is not None)

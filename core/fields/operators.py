@@ -102,6 +102,23 @@ def _text(field: Field) -> tuple[Param, ...]:
     return (Param(filter_columns(field)[0], text_of),)
 
 
+def _prefix(field: Field) -> tuple[Param, ...]:
+    """First and past-the-last of the texts that begin so: a range, so that an index answers."""
+    column = filter_columns(field)[0]
+    return Param(column, text_of), Param(column, lambda value: _after(text_of(value)))
+
+
+def _after(prefix: str) -> str:
+    """The least text beyond all that begin with `prefix`, in the order of code points (and of UTF-8)."""
+    head = prefix.rstrip("\U0010ffff")
+    if not head:
+        # Nothing lies beyond: no text has so many of the last character.
+        return "\U0010ffff" * (len(prefix) + 100)
+    last = ord(head[-1])
+    # Surrogates are no characters, and no database holds NUL.
+    return head[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)
+
+
 def _flag(field: Field) -> tuple[Param, ...]:
     return (Param(Column(field.name, "bool"), Boolean(name="", title="").parse),)
 
@@ -194,9 +211,8 @@ def _contains_sql(dialect: SqlDialect, columns: Sequence[Column], sql: Sequence[
 
 
 def _starts_sql(dialect: SqlDialect, columns: Sequence[Column], sql: Sequence[str], marks: Sequence[str]) -> str:
-    if dialect.name == "postgres":
-        return f"starts_with({sql[0]}, {marks[0]})"
-    return f"substr({sql[0]}, 1, length({marks[0]})) = {marks[0]}"
+    text = f'({sql[0]}) COLLATE "C"' if dialect.name == "postgres" else sql[0]
+    return f"({text} >= {marks[0]} AND {text} < {marks[1]})"
 
 
 OPERATORS: Mapping[str, Operator] = {
@@ -210,7 +226,7 @@ OPERATORS: Mapping[str, Operator] = {
     "notIn": Operator("list", _many, lambda d, c, sql, m: f"NOT ({d.in_list(sql[0], m[0], c[0])})"),
     "isNull": Operator("boolean", _flag, lambda d, c, sql, m: f"({sql[0]} IS NULL) = {m[0]}"),
     "contains": Operator("text", _text, _contains_sql),
-    "startsWith": Operator("text", _text, _starts_sql),
+    "startsWith": Operator("text", _prefix, _starts_sql),
     "under": Operator("text", _under, lambda d, c, sql, m: f"{sql[0]} BETWEEN {m[0]} AND {m[1]}"),
     "has": Operator("value", _one, _has_sql),
     "within": Operator(

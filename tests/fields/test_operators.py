@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.fields import FieldError, make_field
 from core.fields.operators import OPERATORS, filter_columns, operators_of
@@ -65,6 +67,9 @@ CASES: tuple[tuple[str, str, Any, list[int]], ...] = (
     ("name", "lt", "马", [2]),
     ("name", "contains", "%_", [2]),
     ("name", "startsWith", "马", [1]),
+    ("name", "startsWith", "马秀英", [1]),
+    ("name", "startsWith", "", [1, 2]),
+    ("name", "startsWith", "秀", []),
     ("name", "isNull", True, [0]),
     ("name", "isNull", False, [1, 2]),
     ("size", "gt", 1, [2]),
@@ -98,11 +103,11 @@ CASES: tuple[tuple[str, str, Any, list[int]], ...] = (
 async def things(database: Database) -> Database:
     table = table_of(THING)
     await migrate(database, [table])
-    for number, given in enumerate(INPUTS):
+    for number, values_of in enumerate(INPUTS):
         row: dict[str, Any] = {"id": ID.format(number), "created_at": NOW, "updated_at": NOW, "version": 1}
         for field in THING.fields.values():
-            if field.name in given:
-                values = field.split(field.parse(given[field.name]))
+            if field.name in values_of:
+                values = field.split(field.parse(values_of[field.name]))
                 row |= dict(zip((c.name for c in field.columns()), values, strict=True))
         await database.insert([Insert(table, row)])
     return database
@@ -155,3 +160,15 @@ def test_computed_fields_compare_as_their_result() -> None:
     field = make_field("n", {"type": "computed", "title": "n", "as": "integer", "expr": "1"})
     assert operators_of(field)[0] == "eq"
     assert filter_columns(field)[0].kind == "int"
+
+
+#: Any text but NUL, which no database holds.
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=4)
+
+
+@given(TEXTS, TEXTS)
+def test_a_prefix_is_a_range(prefix: str, rest: str) -> None:
+    """In the order of code points, which is that of UTF-8 bytes."""
+    first, after = (param.make(prefix) for param in OPERATORS["startsWith"].params(THING.fields["name"]))
+    for text in (prefix + rest, rest, rest + prefix):
+        assert (first.encode() <= text.encode() < after.encode()) == text.startswith(prefix)

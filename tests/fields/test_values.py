@@ -25,6 +25,7 @@ SPECS: dict[str, dict[str, Any]] = {
     "code": {"set": "sex"},
     "ref": {"to": "house"},
     "list": {"of": "string", "max_items": 2},
+    "path": {"parent": "above", "segment": "code"},
     "sequence": {"format": "CM{division:6}{date:%Y%m%d}{seq:7}"},
     "computed": {"as": "integer", "expr": "1"},
 }
@@ -127,6 +128,7 @@ BAD: tuple[tuple[str, Any, str], ...] = (
     ("polygon", {"type": "Polygon", "coordinates": [[[1, 2, 3]] * 4], "crs": "WGS84"}, "polygon.position"),
     ("polygon", {"type": "Polygon", "coordinates": [RING * 2000], "crs": "WGS84"}, "polygon.too-long"),
     ("sequence", "CM1", "sequence.written"),
+    ("path", "/a/", "path.written"),
     ("computed", 1, "computed.written"),
 )
 
@@ -156,7 +158,7 @@ def test_the_form_accepts_what_the_field_accepts(type_name: str, value: Any) -> 
 
 def test_every_type_is_tried() -> None:
     assert {t for t, _, _ in GOOD} | {t for t, _, _ in BAD} >= set(FIELD_TYPES) - {"idno", "uscc", "plate", "phone"}
-    assert len(FIELD_TYPES) == 25
+    assert len(FIELD_TYPES) == 26
 
 
 @pytest.mark.parametrize("type_name", FIELD_TYPES)
