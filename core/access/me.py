@@ -13,6 +13,8 @@ from core.expr.subtree import level_digits, subtree_range
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _DIVISION = re.compile(r"[1-9][0-9]{11}", re.ASCII)
+#: "/640522/": the whole county.
+_WIDE_SLASHES = 2
 _PATH = re.compile(r"/([^/\0]+/)*")
 
 
@@ -41,10 +43,17 @@ def _me_of(actor: Actor) -> dict[str, Any]:
         "org_path": org_path,
         "division": division,
         "grids": tuple(actor.grids),
+        "staff": _matching(_UUID, actor.staff),
+        "legal_entity": _matching(_UUID, actor.legal_entity),
+        "real_name": actor.real_name,
+        "agent": _matching(_UUID, actor.agent),
+        "scopes": tuple(actor.scopes),
     }
     for name, root in (("division", division), ("org_path", org_path)):
         me[f"{name}_first"], me[f"{name}_last"] = subtree_range(root) if root else (None, None)
         me[f"{name}_share"] = _share(root)
+    # So many units that a row's unit is looked up among them rather than they among the rows.
+    me["org_path_is_wide"] = org_path is not None and org_path.count("/") <= _WIDE_SLASHES
     return me
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from tongban_sdk.actor import Actor
 
+from core.access.delegates import without_excess
 from core.access.me import me_of
+from core.access.protection import Protection, protection_of
 from core.access.rows import rows_sql
 from core.access.scope import EntityScope
 from core.access.view import FieldView, view_of
@@ -21,10 +23,17 @@ class AccessModel:
     """One per generation; holds no caller's data."""
 
     def __init__(self, world: World) -> None:
-        self._rules: dict[tuple[str, Action], list[Rule]] = {}
+        self._world = world
+        self._protections: dict[tuple[str, str], Protection] = {}
+        roles = world.roles
+        #: Rules for roles nobody declares any more: they open nothing.
+        self.orphans = tuple(rule for rule in world.rules if rule.role not in roles)
+        found: dict[tuple[str, Action], list[Rule]] = {}
         for rule in world.rules:
-            for action in rule.can:
-                self._rules.setdefault((rule.entity, action), []).append(rule)
+            if rule.role in roles:
+                for action in rule.can:
+                    found.setdefault((rule.entity, action), []).append(rule)
+        self._rules = {key: tuple(without_excess(rules)) for key, rules in found.items()}
         self._roles = frozenset(rule.role for rule in world.rules)
 
     def rules(self, roles: frozenset[str], entity: str, action: Action) -> tuple[Rule, ...]:
@@ -45,8 +54,21 @@ class AccessModel:
         sqls = [rows_sql(condition, scope) for condition in conditions if condition is not None]
         return sqls[0] if len(sqls) == 1 else f"({' OR '.join(sqls)})"
 
-    def field_view(self, rules: Sequence[Rule], field: Field) -> FieldView:
-        return view_of(field, rules)
+    def field_view(self, rules: Sequence[Rule], field: Field, entity: Entity, *, listed: bool = False) -> FieldView:
+        """What the rules show of a field. `listed`: among other rows, where L4 is never shown in clear."""
+        return view_of(field, rules, self.protection(entity, field), listed=listed)
+
+    def may_unmask(self, rules: Sequence[Rule], field: Field, entity: Entity) -> FieldView:
+        """What they show of it in one row to somebody who has stated a purpose and a case."""
+        return view_of(field, rules, self.protection(entity, field), unmasks=True)
+
+    def protection(self, entity: Entity, field: Field) -> Protection:
+        """What the law asks of a field beyond its rules."""
+        key = (entity.key, field.name)
+        found = self._protections.get(key)
+        if found is None:
+            found = self._protections[key] = protection_of(self._world, entity, field)
+        return found
 
     def allows(
         self,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from core.access.asks import ASKS
 from core.access.scope import EntityScope
 from core.expr import Expr, paths, to_sql
-from core.expr.tree import Binary, Call, Items, Literal, Logic, Me, Path
+from core.expr.tree import Binary, Call, Exists, Items, Literal, Logic, Me, Path
 
 
 def rows_sql(expr: Expr, scope: EntityScope) -> str:
@@ -18,9 +19,14 @@ def rows_sql(expr: Expr, scope: EntityScope) -> str:
     if isinstance(expr, Logic):
         word = " OR " if expr.operator == "||" else " AND "
         return "(" + word.join(rows_sql(part, scope) for part in expr.parts) + ")"
-    steps = {path[0] for path in paths(expr) if len(path) > 1}
-    if len(steps) == 1 and all(len(path) > 1 for path in paths(expr)) and _is_strict(expr):
+    if isinstance(expr, Exists):
+        return scope.some(expr.path, expr.variable, lambda inner: rows_sql(expr.condition, inner))
+    walked = paths(expr)
+    steps = {path[0] for path in walked}
+    if len(steps) == 1 and steps.isdisjoint(scope.bound) and min(map(len, walked)) > 1 and _is_strict(expr):
         return scope.exists(steps.pop(), lambda inner: rows_sql(_moved(expr), inner))
+    if isinstance(expr, Call) and expr.function in ASKS:
+        return ASKS[expr.function](scope, expr, [to_sql(argument, scope) for argument in expr.arguments])
     return to_sql(expr, scope)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
-from core.expr import Type
+from core.access.asks import ASKS, known
+from core.expr import Expr, Type, to_sql
+from core.expr.tree import Call
+from core.expr.types import ASKED
 from core.fields import all_fields
 from core.fields.base import Field
 from core.fields.column import Column
@@ -31,12 +35,19 @@ class EntityScope:
         self.entity = entity
         self.alias = alias
         self.params = params
+        #: Rows that variables of macros stand for.
+        self.bound: Mapping[str, EntityScope] = {}
 
     @property
     def dialect_name(self) -> str:
         return self.params.dialect.name
 
+    def sql(self, expr: Expr) -> str:
+        return to_sql(expr, self)
+
     def column(self, path: tuple[str, ...]) -> tuple[str, Type]:
+        if path[0] in self.bound:
+            return self.bound[path[0]].column(path[1:])
         field = all_fields(self.entity)[path[0]]
         if len(path) > 1:
             return self._walk(field, path)
@@ -68,6 +79,48 @@ class EntityScope:
         # One underscore per step: names of refs could grow beyond what Postgres tells apart.
         inner = EntityScope(self.world, target, f"{self.alias}_", self.params)
         return inner, f"{quote(target.table)} {inner.alias} WHERE {inner.name('id')} = {self.name(ref.column_name)}"
+
+    def beside(self, entity: Entity) -> EntityScope:
+        """A row of another entity in a query inside this one."""
+        # Bound rows are named by their number: a walk inside the condition must not hide one of them.
+        return EntityScope(self.world, entity, f"{self.alias}x{len(self.bound)}", self.params)
+
+    def ask(self, expr: Call, arguments: Sequence[str]) -> str:
+        """The SqlScope's; an argument is repeated."""
+        answer = ASKS[expr.function](self, expr, arguments)
+        return f"(CASE WHEN {known(self, ASKED[expr.function], arguments)} THEN {answer} END)"
+
+    def either(self, _fact: str, yes: str, _no: str) -> str:
+        """Two ways to say one thing, of which a fact about the caller tells the faster; here the first always."""
+        return yes
+
+    def among(self, path: tuple[str, ...], variable: str, condition: Callable[[EntityScope], str]) -> str:
+        found = self.some(path, variable, condition)
+        unknown = self.some(path, variable, lambda inner: f"({condition(inner)}) IS NULL")
+        return f"(CASE WHEN {found} THEN TRUE WHEN NOT {unknown} THEN FALSE END)"
+
+    def some(self, path: tuple[str, ...], variable: str, condition: Callable[[EntityScope], str]) -> str:
+        """Whether the condition is true for one of the rows an inverse lists; false where `among` is unknown."""
+        many, ref, owner = self._inverse(path)
+        row = self.beside(many)
+        inner = copy(self)
+        inner.bound = {**self.bound, variable: row}
+        link = f"{row.name(ref.column_name)} = {owner} AND {row.name('deleted_at')} IS NULL"
+        return f"EXISTS (SELECT 1 FROM {quote(many.table)} {row.alias} WHERE {link} AND {condition(inner)})"
+
+    def _inverse(self, path: tuple[str, ...]) -> tuple[Entity, Ref, str]:
+        """The entity an inverse lists, its ref that points back, and the id it points to."""
+        if path[0] in self.bound:
+            return self.bound[path[0]]._inverse(path[1:])
+        owner = self.name("id") if len(path) == 1 else self.column(path[:-1])[0]
+        entity = self.entity
+        for step in path[:-1]:
+            ref = entity.fields[step]
+            assert isinstance(ref, Ref)
+            entity = self.world.entities[ref.to]
+        found = self.world.inverse(entity, path[-1])
+        assert found is not None  # the check of the manifest has seen it
+        return (*found, owner)
 
     def const(self, value: Any, type: Type) -> str:
         return self._param(Const(value), type)

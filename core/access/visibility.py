@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from tongban_sdk import Actor
+from tongban_sdk.actor import ANONYMOUS
 
 from core.access import AccessModel, me_of
 from core.access.scope import EntityScope
+from core.expr.tree import Call, Path
 from core.fields.column import Column
+from core.fields.made import Sequence as Numbered
+from core.fields.masks import is_sensitive
 from core.fields.refs import File
+from core.fields.sealed import is_sealed
 from core.fields.times import utc_now
 from core.manifest.model import Entity, World
 from core.store.database import Database
-from core.store.dialect import quote
+from core.store.dialect import literal, quote
 from core.store.sql import Arg, Env, Params
 
 ID = Column("id", "uuid")
+CASE = Column("case_no", "text")
 
 
 class Rights(Protocol):
@@ -28,6 +35,17 @@ class Rights(Protocol):
     def world(self) -> World: ...
     @property
     def access(self) -> AccessModel: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The row and field that hold a file, whom they are about, and the rule that opens them."""
+
+    entity: str
+    field: str
+    row_id: str
+    subject: str | None
+    rule: str | None
 
 
 class Visibility:
@@ -56,12 +74,49 @@ class Visibility:
 
     async def sees_file(self, actor: Actor, id: str) -> bool:
         """Whether a row the actor reads holds this file in a field he reads in clear."""
+        return await self.holder(actor, id) is not None
+
+    async def holder(self, actor: Actor, id: str) -> Holder | None:
+        """A row the actor reads that holds this file in a field he reads in clear."""
         key = ("file", self._access.key(actor.roles))
         if key not in self._compiled:
             params = Params(self.database.dialect)
             found = list(self._owners(actor.roles, params))
+            self._compiled[key] = (f"{' UNION ALL '.join(found)} LIMIT 1", params) if found else None
+        rows = await self._rows(key, actor, id)
+        return Holder(*rows[0]) if rows else None
+
+    async def sensitive_holder(self, id: str) -> Holder | None:
+        """A row that holds this file in a sensitive field, whoever sees it."""
+        key = ("sensitive file",)
+        if key not in self._compiled:
+            params = Params(self.database.dialect)
+            found = list(self._sensitive(params))
+            self._compiled[key] = (f"{' UNION ALL '.join(found)} LIMIT 1", params) if found else None
+        rows = await self._rows(key, ANONYMOUS, id)
+        return Holder(*rows[0]) if rows else None
+
+    async def sees_case(self, actor: Actor, number: str) -> bool:
+        """Whether the host has given out this number for a case the actor reads or takes part in."""
+        key = ("case", self._access.key(actor.roles))
+        if key not in self._compiled:
+            params = Params(self.database.dialect)
+            found = list(self._cases(actor.roles, params))
             self._compiled[key] = (f"SELECT 1 WHERE {' OR '.join(found)}", params) if found else None
-        return await self._ask(key, actor, id)
+        return await self._ask(key, actor, number)
+
+    def _cases(self, roles: frozenset[str], params: Params) -> Iterator[str]:
+        for entity in self.world.entities.values():
+            number = entity.fields.get(entity.case)
+            if not isinstance(number, Numbered):
+                continue
+            rules = self._access.rules(roles, entity.key, "read")
+            scope, view = EntityScope(self.world, entity, "r", params), self._access.field_view(rules, number, entity)
+            here = f"r.{quote(number.name)} = {params.add(Arg(('id',)), CASE)} AND r.deleted_at IS NULL"
+            ways = [scope.sql(Call("participates", (Path((number.name,)),)))]
+            if not view.clear.never:
+                ways.append(f"({self._access.row_predicate(rules, scope)} AND {view.clear.sql(scope)})")
+            yield f"EXISTS (SELECT 1 FROM {quote(entity.table)} r WHERE {here} AND ({' OR '.join(ways)}))"
 
     def _row(self, roles: frozenset[str], entity: Entity, params: Params) -> str | None:
         scope = EntityScope(self.world, entity, "r", params)
@@ -73,28 +128,46 @@ class Visibility:
 
     def _owners(self, roles: frozenset[str], params: Params) -> Iterator[str]:
         for entity in self.world.entities.values():
-            fields = [field for field in entity.fields.values() if isinstance(field, File)]
+            fields = _files(entity)
             rules = self._access.rules(roles, entity.key, "read")
-            if not fields or not rules:
-                continue  # a parameter nobody mentions is an error
+            # A parameter nobody mentions is an error: nothing is bound for what opens no file.
+            views = [(f, view) for f in fields if not (view := self._access.field_view(rules, f, entity)).clear.never]
+            if not views:
+                continue
             scope = EntityScope(self.world, entity, "r", params)
             predicate = self._access.row_predicate(rules, scope)
-            for field in fields:
-                clear = self._access.field_view(rules, field).clear.sql(scope)
-                here = f"r.{quote(field.name)} = {params.add(Arg(('id',)), ID)}"
-                yield (
-                    f"EXISTS (SELECT 1 FROM {quote(entity.table)} r"
-                    f" WHERE r.deleted_at IS NULL AND {here} AND {predicate} AND {clear})"
-                )
+            for field, view in views:
+                held = _held(entity, field, scope, params, view.rule_sql(scope))
+                yield f"{held} AND {predicate} AND {view.clear.sql(scope)}"
+
+    def _sensitive(self, params: Params) -> Iterator[str]:
+        for entity in self.world.entities.values():
+            for field in _files(entity):
+                if is_sensitive(field):
+                    yield _held(entity, field, EntityScope(self.world, entity, "r", params), params, "NULL")
 
     async def _ask(self, key: Hashable, actor: Actor, id: str) -> bool:
+        return bool(await self._rows(key, actor, id))
+
+    async def _rows(self, key: Hashable, actor: Actor, id: str) -> Sequence[Any]:
         compiled = self._compiled[key]
         if compiled is None:
-            return False
+            return ()
         text, params = compiled
-        env = Env(me_of(actor), {"id": id}, utc_now())
-        found: Any = await self.database.fetch_value(text, params.bind(env))
-        return found is not None
+        return await self.database.fetch(text, params.bind(Env(me_of(actor), {"id": id}, utc_now())))
+
+
+def _files(entity: Entity) -> list[File]:
+    """What is sealed cannot be searched; no field of files may be."""
+    return [f for f in entity.fields.values() if isinstance(f, File) and not is_sealed(f)]
+
+
+def _held(entity: Entity, field: File, scope: EntityScope, params: Params, rule: str) -> str:
+    """Holders of one file in one field."""
+    subject = f"CAST({scope.column(entity.subject_path)[0]} AS text)" if entity.subject_path else "NULL"
+    facts = f"{literal(entity.key)}, {literal(field.name)}, CAST(r.id AS text), {subject}, {rule}"
+    here = f"r.{quote(field.name)} = {params.add(Arg(('id',)), ID)}"
+    return f"SELECT {facts} FROM {quote(entity.table)} r WHERE r.deleted_at IS NULL AND {here}"
 
 
 _OF: WeakKeyDictionary[Rights, Visibility] = WeakKeyDictionary()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from decimal import Context, Decimal
 from typing import Any
 
+from core.expr.clock import china_day
 from core.expr.subtree import subtree_range
-from core.expr.tree import Binary, Call, Choice, Expr, Items, Literal, Logic, Me, Path, Unary, Undecided
+from core.expr.tree import Binary, Call, Choice, Exists, Expr, Items, Literal, Logic, Me, Path, Unary, Undecided
+from core.expr.types import ASKED
 
-#: Days are those of China's clock, which has had no summer time since 1991 and none in our databases.
-CHINA = timezone(timedelta(hours=8))
 INT64 = range(-(2**63), 2**63)
 _EXACT = Context(prec=60)
 
@@ -54,6 +54,8 @@ def _value(expr: Expr, scope: _Scope) -> Any:
             return _call(name, arguments, scope)
         case Items(items=items):
             return [_value(item, scope) for item in items]
+        case Exists(path=path):
+            raise Undecided(".".join(path))
 
 
 def _path(path: tuple[str, ...], row: Mapping[str, Any]) -> Any:
@@ -144,11 +146,21 @@ def _call(name: str, arguments: tuple[Expr, ...], scope: _Scope) -> Any:
     if name == "today":
         return _day(scope.now)
     values = [_value(argument, scope) for argument in arguments]
-    return None if None in values else _FUNCTIONS[name](*values)
+    if None in values:
+        return None
+    return _FUNCTIONS[name](*values) if name in _FUNCTIONS else _asked(name, scope)
+
+
+def _asked(name: str, scope: _Scope) -> Any:
+    """What only tables know; of a caller who lacks the fact it hangs on, it is unknown."""
+    fact = ASKED[name]
+    if fact and scope.me.get(fact) is None:
+        return None
+    raise Undecided(name)
 
 
 def _day(value: date) -> date:
-    return value.astimezone(CHINA).date() if isinstance(value, datetime) else value
+    return china_day(value) if isinstance(value, datetime) else value
 
 
 def _under(value: str, root: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput
 
-from core.expr.tree import Binary, Call, Choice, Expr, ExprError, Items, Literal, Logic, Me, Path, Unary
+from core.expr.tree import Binary, Call, Choice, Exists, Expr, ExprError, Items, Literal, Logic, Me, Path, Unary
 
 LENGTH_MAX_CHARS = 2000
 DEPTH_MAX = 30
@@ -73,6 +73,8 @@ class _Builder(Transformer[Token, Expr]):
 
     def method(self, parts: list[Any]) -> Expr:
         owner, name, arguments = parts
+        if str(name) == "exists":
+            return _exists(owner, arguments, _at(name))
         return _call(name, (owner, *arguments), owner.offset)
 
     def items(self, parts: list[Any]) -> Expr:
@@ -134,6 +136,13 @@ def _call(name: Token, arguments: Sequence[Expr], offset: int) -> Expr:
     return Call(str(name), tuple(arguments), offset=offset, depth=_depth(offset, *arguments))
 
 
+def _exists(owner: Expr, arguments: Sequence[Expr], offset: int) -> Expr:
+    match owner, *arguments:
+        case Path(names=path), Path(names=(variable,)), condition:
+            return Exists(path, variable, condition, offset=owner.offset, depth=_depth(owner.offset, condition))
+    raise ExprError("exists 写作 反向字段.exists(x, 对 x 的条件)", offset)
+
+
 def _date(text: str, offset: int) -> date:
     if re.fullmatch(r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}", text, re.ASCII):
         try:
@@ -162,6 +171,10 @@ _PARSER = Lark(
 )
 
 
+#: What other languages write.
+_MEANT = {"=": "==", "“": '"', "”": '"', "（": "(", "）": ")", "，": ",", "&": "&&", "|": "||"}
+
+
 @lru_cache(maxsize=4096)
 def parse(source: str) -> Expr:
     """Read one expression; ExprError says what is wrong and where."""
@@ -170,7 +183,9 @@ def parse(source: str) -> Expr:
     try:
         tree: Any = _PARSER.parse(source)
     except UnexpectedCharacters as error:
-        raise ExprError(f"不认识的字符 {source[error.pos_in_stream or 0]!r}", error.pos_in_stream or 0) from None
+        at = error.pos_in_stream or 0
+        instead = f"；写成 {_MEANT[source[at]]}" if source[at] in _MEANT else ""
+        raise ExprError(f"不认识的字符 {source[at]!r}{instead}", at) from None
     except UnexpectedInput as error:
         raise _syntax_error(source, error) from None
     return tree  # type: ignore[no-any-return]  # the transformer's result

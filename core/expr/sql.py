@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from core.expr import types
 from core.expr.subtree import subtree_range
-from core.expr.tree import Binary, Call, Choice, Expr, Items, Literal, Logic, Me, Path, Unary
+from core.expr.tree import Binary, Call, Choice, Exists, Expr, Items, Literal, Logic, Me, Path, Unary
 from core.expr.types import DATE, DATETIME, INT, NULL, TEXT, UUID, Type
 
 #: A piece of SQL and its type.
@@ -39,6 +39,14 @@ class SqlScope(Protocol):
         ...
 
     def now(self) -> str: ...
+
+    def ask(self, expr: Call, arguments: Sequence[str]) -> str:
+        """A call of one of types.ASKED, unknown when an argument is or the caller lacks the fact."""
+        ...
+
+    def among(self, path: tuple[str, ...], variable: str, condition: Callable[[SqlScope], str]) -> str:
+        """Whether the condition holds for one of the rows an inverse lists; unknown if not, but unknown for one."""
+        ...
 
 
 def to_sql(expr: Expr, scope: SqlScope) -> str:
@@ -80,6 +88,8 @@ class _Compiler:
                 return self.binary(expr)
             case Call():
                 return self.call(expr)
+            case Exists():
+                return self.exists(expr)
             case Items(items=items):
                 sqls = [self.sql(item) for item in items]
                 return f"({', '.join(s for s, _ in sqls)})", types.items_type(expr, [t for _, t in sqls])
@@ -203,7 +213,17 @@ class _Compiler:
             return self.under(expr)
         arguments = [self.sql(argument) for argument in expr.arguments]
         found = types.call_type(expr, [t for _, t in arguments])
+        if expr.function in types.ASKED:
+            return self.scope.ask(expr, [sql for sql, _ in arguments]), found
         return _FUNCTIONS[expr.function](self, arguments), found
+
+    def exists(self, expr: Exists) -> Typed:
+        def condition(scope: SqlScope) -> str:
+            sql, found = typed_sql(expr.condition, scope)
+            types.exists_type(expr, found)
+            return sql
+
+        return self.scope.among(expr.path, expr.variable, condition), types.BOOL
 
     def under(self, expr: Call) -> Typed:
         # The root is no value of the statement, only the ends of its subtree are.

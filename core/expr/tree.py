@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field as option
 from datetime import date, datetime
@@ -92,7 +93,27 @@ class Call(Node):
     arguments: tuple[Expr, ...]
 
 
-Expr = Literal | Path | Me | Items | Unary | Binary | Logic | Choice | Call
+@dataclass(frozen=True, slots=True)
+class Exists(Node):
+    """Whether one of the rows that point here (`path` ends with an inverse) fulfils the condition; CEL's macro."""
+
+    path: tuple[str, ...]
+    variable: str
+    condition: Expr
+
+
+Expr = Literal | Path | Me | Items | Unary | Binary | Logic | Choice | Call | Exists
+
+
+def both(*parts: Expr | None) -> Expr | None:
+    """All parts at once; None is a part that always holds. Parts that are conjunctions themselves are laid flat."""
+    given = [part for part in parts if part is not None]
+    flat = tuple(
+        inner
+        for part in given
+        for inner in (part.parts if isinstance(part, Logic) and part.operator == "&&" else (part,))
+    )
+    return flat[0] if len(flat) == 1 else Logic("&&", flat) if flat else None
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -105,11 +126,24 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return (left, right)
         case Choice(condition=condition, then=then, otherwise=otherwise):
             return (condition, then, otherwise)
+        case Exists(condition=condition):
+            return (condition,)
         case _:
             return ()
 
 
 def paths(expr: Expr) -> frozenset[tuple[str, ...]]:
-    """All field paths an expression reads."""
+    """All field paths of the row an expression reads; what the rows in a macro are asked for is not among them."""
     own = frozenset({expr.names}) if isinstance(expr, Path) else frozenset()
-    return own.union(*(paths(child) for child in children(expr)))
+    found = own.union(*(paths(child) for child in children(expr)))
+    if not isinstance(expr, Exists):
+        return found
+    walked = {expr.path[:-1]} if len(expr.path) > 1 else set()
+    return frozenset(path for path in found | walked if path[0] != expr.variable)
+
+
+def nodes(expr: Expr) -> Iterator[Expr]:
+    """The expression and everything in it."""
+    yield expr
+    for child in children(expr):
+        yield from nodes(child)

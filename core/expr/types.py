@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal as Choices
 
-from core.expr.tree import Binary, Call, Choice, Expr, ExprError, Items, Literal, Logic, Me, Path, Unary
+from core.expr.tree import Binary, Call, Choice, Exists, Expr, ExprError, Items, Literal, Logic, Me, Path, Unary
 
 #: Kinds of columns (core.fields.column), and two that no column has.
 Kind = Choices["text", "uuid", "int", "bool", "decimal", "date", "datetime", "time", "json", "list", "null"]
@@ -41,10 +42,13 @@ TEXTS = Type("list", item="text")
 #: What `me` knows; what a caller lacks is null, so it never matches a row.
 ME: Mapping[str, Type] = {
     "id": TEXT, "person": UUID, "roles": TEXTS, "org": UUID, "org_path": TEXT, "division": TEXT, "grids": TEXTS,
+    "staff": UUID, "legal_entity": UUID, "real_name": Type("int"), "agent": UUID, "scopes": TEXTS,
 }  # fmt: skip
 
 _ORDERED = frozenset({"text", "int", "decimal", "date", "datetime", "time"})
 _NUMBERS = frozenset({"int", "decimal"})
+#: No variable of a macro may be called so.
+_WORDS = frozenset({"me", "true", "false", "null", "in"})
 _DAYS = frozenset({"date", "datetime"})
 _SCALARS = _ORDERED | {"uuid", "bool"}
 
@@ -73,6 +77,55 @@ def check_types(expr: Expr, names: Mapping[str, Type]) -> Type:
             return choice_type(expr, *(check_types(part, names) for part in (condition, then, otherwise)))
         case Call(arguments=arguments):
             return call_type(expr, [check_types(argument, names) for argument in arguments])
+        case Exists():
+            return exists_type(expr, check_types(expr.condition, _inner_names(expr, names)))
+
+
+class Names(Mapping[str, Type], ABC):
+    """Names that also lead to the rows which point here."""
+
+    @abstractmethod
+    def inverse(self, path: tuple[str, ...]) -> Mapping[str, Type] | None:
+        """Names of the rows an inverse field lists; None = there is no such inverse."""
+
+
+class _Bound(Names):
+    """Names inside a macro: those outside, and the variable's under its own name."""
+
+    def __init__(self, outer: Names, variable: str, inner: Mapping[str, Type]) -> None:
+        self._outer, self._variable, self._inner = outer, variable, inner
+
+    def __getitem__(self, name: str) -> Type:
+        head, _, rest = name.partition(".")
+        return self._inner[rest] if head == self._variable else self._outer[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._outer
+        yield from (f"{self._variable}.{name}" for name in self._inner)
+
+    def __len__(self) -> int:
+        return len(self._outer) + len(self._inner)
+
+    def inverse(self, path: tuple[str, ...]) -> Mapping[str, Type] | None:
+        if path[0] != self._variable:
+            return self._outer.inverse(path)
+        return self._inner.inverse(path[1:]) if isinstance(self._inner, Names) and len(path) > 1 else None
+
+
+def _inner_names(expr: Exists, names: Mapping[str, Type]) -> Mapping[str, Type]:
+    inner = names.inverse(expr.path) if isinstance(names, Names) else None
+    if not isinstance(names, Names) or inner is None:
+        raise ExprError(f"没有反向字段 {'.'.join(expr.path)}", expr.offset)
+    taken = {name.partition(".")[0] for name in names}
+    if expr.variable in taken or expr.variable in _WORDS or names.inverse((expr.variable,)) is not None:
+        raise ExprError(f"exists 的变量 {expr.variable} 与已有的名字相同，换一个", expr.offset)
+    return _Bound(names, expr.variable, inner)
+
+
+def exists_type(expr: Exists, condition: Type) -> Type:
+    if condition.kind != "bool":
+        raise ExprError(f"exists 的条件应为是否，这里是{condition}", expr.condition.offset)
+    return BOOL
 
 
 def literal_type(expr: Literal) -> Type:
@@ -204,7 +257,13 @@ FUNCTIONS: Mapping[str, tuple[tuple[frozenset[str], ...], Type]] = {
     "date": ((frozenset({"datetime"}),), DATE),
     "today": ((), DATE),
     "now": ((), DATETIME),
+    "in_org": ((frozenset({"uuid"}),), BOOL),
+    "participates": ((frozenset({"text"}),), BOOL),
+    "consented": ((frozenset({"uuid"}), frozenset({"text"})), BOOL),
 }
+
+#: Functions that ask tables, so Python cannot answer; each with the fact of the caller it hangs on.
+ASKED: Mapping[str, str] = {"in_org": "org_path", "participates": "staff", "consented": ""}
 
 
 def call_type(expr: Call, types: Sequence[Type]) -> Type:
@@ -219,6 +278,8 @@ def call_type(expr: Call, types: Sequence[Type]) -> Type:
             raise ExprError(f"{expr.function} 的参数不能是{found}", argument.offset)
     if expr.function == "under":
         _check_scope(expr.arguments[1])
+    if expr.function == "consented" and not isinstance(expr.arguments[1], Literal):
+        raise ExprError("consented 的第二个参数应写明目的，如 'eldercare.visit'", expr.arguments[1].offset)
     return result
 
 

@@ -19,7 +19,7 @@ MODEL = AccessModel(WORLD)
 
 def views(*rules: Rule, entity: Entity = PERSON) -> dict[str, tuple[bool, bool, bool]]:
     """Field → is clear always, may be masked, is hidden always."""
-    found = {name: MODEL.field_view(rules, field) for name, field in entity.fields.items()}
+    found = {name: MODEL.field_view(rules, field, entity) for name, field in entity.fields.items()}
     return {name: (view.is_clear, view.may_mask, view.is_hidden) for name, view in found.items()}
 
 
@@ -34,23 +34,26 @@ def test_sensitive_fields_are_masked_unless_opened() -> None:
 def test_fields_no_rule_names_are_hidden_and_id_never_is() -> None:
     opened = rule("a", PERSON, only=("name",))
     assert views(opened) == {"name": MASKED, "phone": HIDDEN, "idno": HIDDEN, "birth": HIDDEN, "grid": HIDDEN}
-    assert MODEL.field_view([opened], SYSTEM_FIELDS["id"]).is_clear
-    assert MODEL.field_view([opened], SYSTEM_FIELDS["created_by"]).is_hidden
+    assert MODEL.field_view([opened], SYSTEM_FIELDS["id"], PERSON).is_clear
+    assert MODEL.field_view([opened], SYSTEM_FIELDS["created_by"], PERSON).is_hidden
 
 
 def test_one_rule_for_all_rows_clears_whatever_others_say() -> None:
-    narrow = rule("a", PERSON, where="id == me.person", clear="*")
+    narrow = rule("a", PERSON, where="id == me.person", clear="*", relation="self")
     assert views(narrow)["idno"] == CLEAR
     assert views(narrow, rule("b", PERSON))["idno"] == MASKED
-    assert views(narrow, rule("b", PERSON, where="grid in me.grids", clear="*"))["idno"] == CLEAR
-    assert views(rule("a", PERSON, clear="*"), rule("b", PERSON, where="grid in me.grids"))["idno"] == CLEAR
+    assert views(narrow, rule("b", PERSON, where="grid in me.grids", clear="*", relation="grid"))["idno"] == CLEAR
+    assert (
+        views(rule("a", PERSON, clear="*", relation="duty"), rule("b", PERSON, where="grid in me.grids"))["idno"]
+        == CLEAR
+    )
 
 
 async def shown(database: Database, actor: Actor, name: str) -> list[tuple[object, bool]]:
     params = Params(database.dialect)
     scope = EntityScope(WORLD, REPAIR_ORDER, "r", params)
     rules = MODEL.rules(actor.roles, REPAIR_ORDER.key, "read")
-    view: FieldView = MODEL.field_view(rules, REPAIR_ORDER.fields[name])
+    view: FieldView = MODEL.field_view(rules, REPAIR_ORDER.fields[name], REPAIR_ORDER)
     column = REPAIR_ORDER.fields[name].columns()[0].name
     sql = (
         f"SELECT {view.value_sql(scope, f'r.{column}')}, {view.masked_sql(scope)} FROM community_repair_order r "
@@ -84,5 +87,5 @@ async def test_a_masked_point_is_null(town: Database) -> None:
 @pytest.mark.parametrize("actor", [STREET_ADMIN, PROPERTY_STAFF])
 def test_filters_need_clear_rights_in_every_row(actor: Actor) -> None:
     rules = MODEL.rules(actor.roles, REPAIR_ORDER.key, "read")
-    assert not MODEL.field_view(rules, REPAIR_ORDER.fields["phone"]).is_clear
-    assert MODEL.field_view(rules, REPAIR_ORDER.fields["state"]).is_clear
+    assert not MODEL.field_view(rules, REPAIR_ORDER.fields["phone"], REPAIR_ORDER).is_clear
+    assert MODEL.field_view(rules, REPAIR_ORDER.fields["state"], REPAIR_ORDER).is_clear
