@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Self, cast
+from contextvars import ContextVar
+from typing import Any, Self
 
 from tortoise.models import Model
 
@@ -15,7 +16,7 @@ from core.store.insert import Insert, one_statement
 from core.store.models import Models
 from core.store.postgres import PostgresEngine
 from core.store.sqlite import SqliteEngine
-from core.store.transaction import PostgresTransaction, SqliteTransaction, Transaction, insert_all
+from core.store.transaction import Ended, PostgresTransaction, SqliteTransaction, Transaction, insert_all
 
 #: More rows than this are sent as a batch inside a transaction: statements must not grow without end.
 ONE_STATEMENT_ROWS = 8
@@ -31,6 +32,7 @@ class Database:
         self.engine = engine
         self.dialect: Dialect = engine.dialect
         self._models = Models(engine)
+        self._running: ContextVar[Transaction | None] = ContextVar("transaction", default=None)
         # Bound once: the hot path has no step between the caller and the engine.
         self.fetch: Callable[..., Coroutine[Any, Any, list[Sequence[Any]]]] = engine.fetch
         self.fetch_value: Callable[..., Coroutine[Any, Any, Any]] = engine.fetch_value
@@ -59,14 +61,40 @@ class Database:
     async def close(self) -> None:
         await self.engine.close()
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this task is inside one."""
+        return self._running.get() is not None
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """All or nothing; inside it Tortoise models write to the same transaction. Nested: a savepoint."""
-        async with self._models.transaction() as client:
-            if isinstance(self.engine, SqliteEngine):
-                yield SqliteTransaction(self.engine)
+        around, done = self._running.get(), None
+        ended: list[Ended] = []
+        try:
+            async with self._models.transaction() as client:
+                transaction = self._wrap(client)
+                transaction.ended = ended
+                token = self._running.set(transaction)
+                try:
+                    yield transaction
+                except BaseException:
+                    done = False
+                    raise
+                finally:
+                    self._running.reset(token)
+            done = True
+        finally:
+            if around is not None and done:
+                around.ended.extend(ended)
             else:
-                yield PostgresTransaction(self.engine, cast(Any, client)._connection)
+                for tell in ended:
+                    tell(done)
+
+    def _wrap(self, client: Any) -> Transaction:
+        if isinstance(self.engine, SqliteEngine):
+            return SqliteTransaction(self.engine)
+        return PostgresTransaction(self.engine, client._connection)
 
     async def insert(self, rows: Sequence[Insert]) -> None:
         """Write all rows or none: one statement on Postgres, one hop on SQLite."""

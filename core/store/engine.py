@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from core.fields.column import Column, Index, Table
+from core.store.account_tables import ACCOUNT_TABLES
+from core.store.audit_tables import AUDIT_TABLES
+from core.store.crypto_tables import CRYPTO_TABLES
+from core.store.privacy_tables import PRIVACY_TABLES
 from core.store.runtime_tables import RUNTIME_TABLES
+from core.store.session_tables import SESSION_TABLES
 
 #: Who changed what, when and why. Before and after hold changed columns only.
 HISTORY = Table(
@@ -15,6 +20,8 @@ HISTORY = Table(
         Column("version", "int", null=False),
         Column("action", "text", null=False),
         Column("actor", "text", null=False),
+        #: The person acted for under a delegation.
+        Column("principal", "text"),
         Column("at", "datetime", null=False),
         Column("why", "text", null=False),
         Column("before", "json"),
@@ -76,4 +83,17 @@ SCHEMA = Table(
     ),
 )
 
-ENGINE_TABLES = (SCHEMA, HISTORY, OUTBOX, RECENT, IDEMPOTENCY, SEQUENCE, *RUNTIME_TABLES)
+ENGINE_TABLES = (
+    SCHEMA,
+    HISTORY,
+    OUTBOX,
+    RECENT,
+    IDEMPOTENCY,
+    SEQUENCE,
+    *RUNTIME_TABLES,
+    *CRYPTO_TABLES,
+    *PRIVACY_TABLES,
+    *ACCOUNT_TABLES,
+    *SESSION_TABLES,
+    *AUDIT_TABLES,
+)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from core.fields import SYSTEM_FIELDS, all_fields
 from core.fields.column import Index, Table
 from core.fields.refs import Ref
+from core.fields.sealed import at_rest_columns, indexed_columns
 from core.fields.system import DELETED_AT
 from core.manifest.model import Entity, World
 from core.store.engine import ENGINE_TABLES
@@ -35,7 +36,7 @@ def table_of(entity: Entity) -> Table:
 def _table(entity: Entity) -> Table:
     columns = [c for f in SYSTEM_FIELDS.values() for c in f.columns()] + [DELETED_AT]
     # `required` is a rule of writing, not of the table: a field no longer declared must not block inserts.
-    columns += [replace(c, null=True) for f in entity.fields.values() for c in f.columns()]
+    columns += [replace(c, null=True) for f in entity.fields.values() for c in at_rest_columns(f)]
     renamed = f"{entity.plugin_id}_{entity.renamed_from}" if entity.renamed_from else None
     return Table(entity.table, tuple(columns), tuple(dict.fromkeys(_indexes(entity))), renamed)
 
@@ -45,10 +46,10 @@ def _indexes(entity: Entity) -> Iterator[Index]:
     for names in entity.unique:
         yield Index(_columns(entity, names), unique=True, live=True)
     for field in entity.fields.values():
-        columns = tuple(c.name for c in field.columns())
+        columns = tuple(c.name for c in indexed_columns(field))
         if field.unique and columns:
             yield Index(columns, unique=True, live=True)
-        elif columns and (field.index or isinstance(field, Ref)):
+        elif columns and (field.index or field.keyed or isinstance(field, Ref)):
             yield Index((*columns, "id"))
     for names in entity.indexes:
         columns = _columns(entity, names)
@@ -61,7 +62,7 @@ def _columns(entity: Entity, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(
         name[: len(name) - len(name.lstrip("-"))] + column.name
         for name in names
-        for column in fields[name.lstrip("-")].columns()
+        for column in indexed_columns(fields[name.lstrip("-")])
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import asyncpg
@@ -15,8 +15,15 @@ from core.store.pool import Connection
 Args = Sequence[Any]
 
 
+#: Told how a transaction ended: committed, rolled back, or None when nobody knows (the commit itself failed).
+Ended = Callable[[bool | None], None]
+
+
 class Transaction(Protocol):
     """Given by `Database.transaction()`; of no use after it ended."""
+
+    #: Called once it has ended, a nested one with what encloses it. They must not raise.
+    ended: list[Ended]
 
     async def fetch(self, sql: str, args: Args = ()) -> list[Any]:
         """All rows, as tuples of driver values."""
@@ -38,6 +45,7 @@ class Transaction(Protocol):
 class SqliteTransaction:
     def __init__(self, engine: sqlite.SqliteEngine) -> None:
         self._engine = engine
+        self.ended: list[Ended] = []
 
     async def fetch(self, sql: str, args: Args = ()) -> list[Any]:
         return await self._engine.in_writer(lambda: _guarded(self._engine.connection, sql, args).fetchall())
@@ -73,6 +81,7 @@ class PostgresTransaction:
     def __init__(self, engine: postgres.PostgresEngine, connection: Connection) -> None:
         self._engine = engine
         self._connection = connection
+        self.ended: list[Ended] = []
 
     async def fetch(self, sql: str, args: Args = ()) -> list[Any]:
         try:

@@ -210,7 +210,7 @@ async def test_a_thousand_unchanged_entities_take_well_under_a_second_of_cpu(dat
 
 
 async def test_what_is_pending_is_said_in_one_sentence(database: Database) -> None:
-    with pytest.raises(StoreError, match=r"tb_schema.*tb_cron：请先运行 python server\.py migrate"):
+    with pytest.raises(StoreError, match=r"tb_schema.*tb_cron.*：请先运行 python server\.py migrate"):
         await check_engine(database)
     tables = [*ENGINE_TABLES, BASE]
     said = await pending(database, tables)

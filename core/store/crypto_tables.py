@@ -1,0 +1,36 @@
+"""Keys of this installation, each wrapped by a root key that is not in the database."""
+
+from __future__ import annotations
+
+from core.fields.column import Column, Index, Table
+
+KEY = Table(
+    "tb_key",
+    (
+        #: Travels with every value made with the key.
+        Column("id", "text", null=False, primary=True),
+        Column("use", "text", null=False),
+        Column("profile", "text", null=False),
+        #: Counts the keys of one use and profile; the index lets only one of several starting nodes make each.
+        Column("number", "int", null=False),
+        #: Name of the root key that wraps it.
+        Column("root", "text", null=False),
+        Column("wrapped", "text", null=False),
+        Column("made_at", "datetime", null=False),
+        #: Not used for new values before this time, so that every node has read it by then.
+        Column("active_at", "datetime", null=False),
+    ),
+    (Index(("use", "profile", "number"), unique=True),),
+)
+
+#: How the values of a field lie, once every row has been brought there: what a manifest changes is seen by comparing.
+AT_REST = Table(
+    "tb_at_rest",
+    (
+        #: "core.person.idno"
+        Column("id", "text", null=False, primary=True),
+        Column("layout", "text", null=False),
+    ),
+)
+
+CRYPTO_TABLES = (KEY, AT_REST)
