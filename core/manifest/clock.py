@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
-CHINA = timezone(timedelta(hours=8))
+from core.expr.clock import CHINA
+
 _RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 #: 29 February on a weekday comes back within 28 years, 40 over a century; nobody waits that long for a job.
 _HORIZON_DAYS = 366 * 9

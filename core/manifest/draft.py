@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from tongban_sdk.problems import Place, Problem
 
+from core.fields.system import HasFields
 from core.manifest.document import Document
-from core.manifest.findings import did_you_mean, error, shown
+from core.manifest.findings import did_you_mean, error, shown, warning
 from core.manifest.folder import Folder
-from core.manifest.model import CodeSet, Entity, Plugin, Role, World
+from core.manifest.model import CodeSet, Entity, Plugin, Role, World, inverse_in
 
 
 @dataclass(slots=True)
@@ -31,6 +32,9 @@ class Draft:
 
     def error(self, id: str, place: Place, message: str, hint: str = "") -> None:
         self.problems.append(error(id, place, message, hint))
+
+    def warning(self, id: str, place: Place, message: str, hint: str = "") -> None:
+        self.problems.append(warning(id, place, message, hint))
 
     def break_(self, document: Document) -> None:
         """Later sections keep quiet about what this document declares."""
@@ -67,6 +71,14 @@ class Draft:
         """The entity of a full key, among those this plugin may name; says nothing."""
         plugin_id, _, name = key.partition(".")
         return self.plugin.entities.get(name) if plugin_id == self.plugin.id else self.world.entity(key)
+
+    def inverse_of(self, entity: HasFields, name: str) -> Entity | None:
+        """The entity an inverse field of an entity lists, among those this plugin may name."""
+        if not isinstance(entity, Entity):
+            return None
+        plugin = self.plugin if entity.plugin_id == self.plugin.id else self.world.plugins.get(entity.plugin_id)
+        found = inverse_in(plugin, entity, name) if plugin else None
+        return found[0] if found else None
 
     @property
     def roles(self) -> dict[str, Role]:

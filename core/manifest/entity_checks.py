@@ -6,16 +6,20 @@ from collections import Counter
 from collections.abc import Iterator
 
 from core.expr import paths
-from core.expr.tree import Call, Expr, Me, children
+from core.expr.tree import Call, Exists, Expr, Me, nodes
+from core.expr.types import ASKED
 from core.fields import all_fields
 from core.fields.made import Computed
 from core.fields.names import fits, result_type
 from core.fields.refs import Ref
+from core.fields.tree import Path
 from core.manifest.document import Document
 from core.manifest.draft import Draft
 from core.manifest.expressions import read_expression
 from core.manifest.findings import did_you_mean, shown
 from core.manifest.model import Entity
+from core.manifest.person_checks import check_person
+from core.manifest.tree_checks import check_path
 
 
 def check_entity(entity: Entity, document: Document, draft: Draft) -> None:
@@ -25,9 +29,12 @@ def check_entity(entity: Entity, document: Document, draft: Draft) -> None:
     _check_renames(entity, document, draft)
     _check_indexes(entity, document, draft)
     _check_pointers(entity, document, draft)
+    check_person(entity, document, draft)
     for field in entity.fields.values():
         if isinstance(field, Computed):
             _check_computed(field, entity, document, draft)
+        elif isinstance(field, Path):
+            check_path(field, entity, document, draft)
 
 
 def _refs(entity: Entity) -> Iterator[Ref]:
@@ -194,19 +201,15 @@ def _level(path: tuple[str, ...], entity: Entity, draft: Draft) -> str:
 
 
 def _computed_faults(expr: Expr, field: Computed, entity: Entity) -> Iterator[str]:
-    nodes = list(_nodes(expr))
-    if any(isinstance(node, Me) for node in nodes):
+    parts = list(nodes(expr))
+    if any(isinstance(node, Me) for node in parts):
         yield "用了 me：同一行对不同的人会有不同的值"
     used = paths(expr)
     if any(isinstance(entity.fields.get(path[0]), Computed) for path in used):
         yield "用了另一个计算字段"
     if field.stored and any(len(path) > 1 for path in used):
         yield "存下的值不能取自别的行：别的行会变"
-    if field.stored and any(isinstance(node, Call) and node.function in ("now", "today") for node in nodes):
+    if field.stored and any(isinstance(node, Call) and node.function in ("now", "today") for node in parts):
         yield "存下的值不能取决于当前时间"
-
-
-def _nodes(expr: Expr) -> Iterator[Expr]:
-    yield expr
-    for child in children(expr):
-        yield from _nodes(child)
+    if any(isinstance(node, Exists) or (isinstance(node, Call) and node.function in ASKED) for node in parts):
+        yield "问了别的表：只有 where 能这样问"

@@ -35,6 +35,7 @@ TYPE_TITLES = {
     "json": "任意 JSON，至多 64 KB",
     "list": "一组值",
     "money": "金额（元，两位小数）",
+    "path": "树上的路径，系统按上级生成",
     "phone": "电话",
     "plate": "机动车号牌",
     "point": "坐标点，须带坐标系，以 CGCS2000 存下",
@@ -55,6 +56,12 @@ COMMON: dict[str, Any] = {
     "required": {"type": "boolean", "title": "必填", "default": False},
     "unique": {"type": "boolean", "title": "不重复", "default": False},
     "index": {"type": "boolean", "title": "建索引", "default": False},
+    "keyed": {
+        "type": "boolean",
+        "title": "按值可查",
+        "description": "另存一个带密钥的散列：加密存放时仍可查重、按 eq 和 in 查找",
+        "default": False,
+    },
     "level": {
         "enum": ["L1", "L2", "L3", "L4"],
         "title": "数据分级",
@@ -65,6 +72,13 @@ COMMON: dict[str, Any] = {
     "default": {"title": "默认值"},
     "mask": {"enum": sorted(MASKS), "title": "脱敏方式", "description": "不写就用类型自己的"},
     "renamed_from": {"type": "string", "title": "原名", "description": "上一版的字段名，迁移时改列名"},
+    "deprecated": {
+        "type": "string",
+        "title": "停用说明",
+        "description": "只为旧客户端留着的字段：写明改用什么；接口上标为 deprecated，下一版才可删去",
+        "minLength": 1,
+        "maxLength": 200,
+    },
 }
 
 
@@ -92,6 +106,21 @@ _PROPERTIES: dict[str, Any] = {
     "history": {"type": "boolean", "title": "留历史", "description": "每次改动留一行，默认留", "default": True},
     "division_from": {"type": "string", "title": "区划来自", "description": "引用字段；新行取所指行的区划"},
     "renamed_from": {"type": "string", "title": "原名", "description": "上一版的实体名，迁移时改表名"},
+    "subject": {
+        "type": "string",
+        "title": "记录的是谁",
+        "description": "self（本表就是人）、指向 core.person 的引用（可隔几步：vehicle.owner）、none（不记录人）",
+        "pattern": r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,4}$",
+        "x-hint": "写引用字段的名字，如 owner 或 vehicle.owner",
+    },
+    "group_min": {
+        "type": "integer",
+        "title": "统计的最小组",
+        "description": "统计里少于这么多行的组不显示",
+        "minimum": 2,
+        "maximum": 1000,
+    },
+    "case": {"type": "string", "title": "办件编号", "description": "存放办件编号的字段；办件的参与人凭它看到本行"},
     "fields": {
         "type": "object",
         "title": "字段",

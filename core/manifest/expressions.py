@@ -13,7 +13,7 @@ from core.manifest.model import Entity
 
 def read_expression(source: str, entity: Entity, place: Place, draft: Draft) -> tuple[Expr, Type] | None:
     """An expression over rows of an entity; None is already reported."""
-    names = EntityNames(entity, draft.entity_of)
+    names = EntityNames(entity, draft.entity_of, draft.inverse_of)
     expr = None
     try:
         expr = parse(source)

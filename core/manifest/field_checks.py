@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.fields import FIELD_TYPES, FieldError
+from core.fields import FieldError
 from core.fields.made import check_format
 from core.manifest.document import Document
 from core.manifest.draft import Draft
 from core.manifest.findings import did_you_mean, shown
 from core.manifest.patterns import pattern_fault
+from core.manifest.person_checks import personal_kind
 from core.manifest.reserved import RESERVED
 
 #: What a list needs for each kind of element.
@@ -31,16 +32,18 @@ def check_declaration(name: str, spec: Mapping[str, Any], document: Document, dr
 def _check_level(name: str, spec: Mapping[str, Any], document: Document, draft: Draft) -> None:
     place = document.key_place("fields", name)
     level = spec.get("level", "L2")
-    if FIELD_TYPES[spec["type"]].personal and "level" not in spec:
-        message = f"{name} 是个人信息（{spec['type']}），没有写明分级"
-        draft.error("entity.level-missing", place, message, "写上 level: L3（个人信息）或 L4（敏感个人信息）")
+    if "level" not in spec and (kind := personal_kind(spec, document)):
+        message = f"{name} 是个人信息（{kind}），没有写明分级"
+        draft.error(
+            "entity.level-missing", place, message, "写上 level：L3 个人信息、L4 敏感个人信息，确非个人信息写 L2"
+        )
     if level > draft.plugin.data_level_max:
         message = f"{name} 的分级 {level} 高于插件的上限 {draft.plugin.data_level_max}"
         hint = "降低分级，或在 plugin.yaml 提高 data_level_max"
         draft.error("entity.level-too-high", document.place("fields", name, "level"), message, hint)
     purpose = spec.get("purpose")
-    if purpose is None and level == "L4":
-        message = f"{name} 是敏感个人信息（L4），没有写明目的"
+    if purpose is None and level in ("L3", "L4"):
+        message = f"{name} 是个人信息（{level}），没有写明目的"
         draft.error("entity.purpose-missing", place, message, "写上 purpose，并在 plugin.yaml 的 purposes 里说明")
     if purpose is not None and purpose not in draft.plugin.purposes and "plugin.yaml" not in draft.broken:
         hint = did_you_mean(purpose, draft.plugin.purposes) or "在 plugin.yaml 的 purposes 里声明"

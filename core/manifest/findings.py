@@ -19,6 +19,9 @@ def warning(id: str, place: Place, message: str, hint: str = "") -> Problem:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint with the nearest known word, else the known words themselves."""
     words = sorted(known)
+    begun = [known for known in words if len(word) > 2 and known.startswith(word.lower())]
+    if len(begun) == 1:
+        return f"是不是想写 {begun[0]}？"
     if near := get_close_matches(word, words, n=1, cutoff=0.6):
         return f"是不是想写 {near[0]}？"
     return f"可用：{'、'.join(words[:20])}{' 等' if len(words) > 20 else ''}" if words else ""

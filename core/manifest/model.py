@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tongban_sdk.problems import Place
 
+from core.fields.refs import Ref
+
 if TYPE_CHECKING:
     from core.expr import Expr
     from core.fields.base import Field
 
 LevelName = Literal["L1", "L2", "L3", "L4"]
-Action = Literal["read", "create", "update", "delete"]
+#: `aggregate` opens counts and sums of rows, not the rows; who may read may also count what he reads.
+Action = Literal["read", "create", "update", "delete", "aggregate"]
+#: Actions that show what is there.
+READS: frozenset[Action] = frozenset({"read", "aggregate"})
+#: How whoever a rule speaks to stands to the person a row is about; "" = not at all.
+Relation = Literal["", "self", "guardian", "household", "grid", "case", "treatment", "teaching", "duty"]
+#: The role of whoever acts for another under a delegation.
+DELEGATE = "delegate"
+#: Roles people have as citizens: for them the host knows how well it knows them (`me.real_name`).
+CITIZEN_ROLES = frozenset({"resident", DELEGATE, "legal_person", "merchant"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,22 @@ class Entity:
     plural: str = ""
     #: Ref field whose row gives a new row its division; "" = the actor's.
     division_from: str = ""
+    #: Whom a row is about: "self" (core.person), refs that lead to core.person ("house.owner"), "none" (stated), "".
+    subject: str = ""
+    #: Smallest group that statistics name; 0 = no floor.
+    group_min: int = 0
+    #: Field that holds the number of the case a row belongs to; "" = none.
+    case: str = ""
+
+    @property
+    def subject_path(self) -> tuple[str, ...]:
+        """Path to the id of the person a row is about, as expressions walk it; () = about nobody."""
+        match self.subject:
+            case "" | "none":
+                return ()
+            case "self":
+                return ("id",)
+        return tuple(self.subject.split("."))
 
     @property
     def key(self) -> str:
@@ -106,6 +133,12 @@ class Rule:
     place: Place
     #: "community/access.yaml#3": stable, shown by explain and in audit.
     id: str
+    #: How the caller stands to the person; an L4 field is never shown without.
+    relation: Relation = ""
+    #: L3/L4 fields of `fields` that may be seen in clear after a purpose has been stated.
+    unmask: frozenset[str] = frozenset()
+    #: Real-name level the caller needs, already part of `where`; 0 = none.
+    real_name: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +213,8 @@ class Plugin:
     hash: str
     #: What each further section read, by section name.
     parts: Mapping[str, Any] = field(default_factory=dict)
+    #: Real-name level citizens need for this plugin unless a rule says otherwise; 0 = none.
+    real_name: int = 0
 
     @property
     def entities(self) -> Mapping[str, Entity]:
@@ -202,6 +237,14 @@ class Plugin:
         return self.parts.get("jobs", {})  # type: ignore[no-any-return]
 
 
+def inverse_in(plugin: Plugin, entity: Entity, name: str) -> tuple[Entity, Ref] | None:
+    for other in plugin.entities.values():
+        for found in other.fields.values():
+            if isinstance(found, Ref) and found.inverse == name and found.to == entity.key:
+                return other, found
+    return None
+
+
 @dataclass(frozen=True)
 class World:
     """A consistent set of plugins in dependency order: what one generation of the host runs."""
@@ -212,6 +255,11 @@ class World:
         plugin_id, _, name = key.partition(".")
         plugin = self.plugins.get(plugin_id)
         return plugin.entities.get(name) if plugin else None
+
+    def inverse(self, entity: Entity, name: str) -> tuple[Entity, Ref] | None:
+        """The entity an inverse field lists, and its ref that points back. Inverses exist inside one plugin."""
+        plugin = self.plugins.get(entity.plugin_id)
+        return inverse_in(plugin, entity, name) if plugin else None
 
     @property
     def entities(self) -> dict[str, Entity]:

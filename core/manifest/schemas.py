@@ -99,7 +99,7 @@ def _problems(document: Document, schema: dict[str, Any], found: jsonschema_rs.V
         case {"types": types}:
             wanted = "或".join(_TYPES[t] for t in types)
             message = f"{_name(path)}应为{wanted}，现在是{_described(found.instance)}"
-            yield error("manifest.wrong-type", place, message, _type_hint(types, found.instance))
+            yield error("manifest.wrong-type", place, message, _type_hint(types, found.instance, rule))
         case {"options": options}:
             message = f"{_name(path)}不能是 {shown(found.instance)}"
             yield error("manifest.not-allowed", place, message, did_you_mean(str(found.instance), map(str, options)))
@@ -114,11 +114,15 @@ def _problems(document: Document, schema: dict[str, Any], found: jsonschema_rs.V
             hint = rule.get("x-hint") or f"应符合 {pattern}"
             yield error("manifest.bad-format", place, f"{_name(path)}的写法 {shown(found.instance)} 无效", hint)
         case {"limit": limit}:
-            yield error("manifest.out-of-range", place, f"{_name(path)}{_limit(keyword, limit)}", rule.get("title", ""))
+            yield error("manifest.out-of-range", place, f"{_name(path)}{_limit(keyword, limit)}", _about(rule))
         case _ if keyword == "uniqueItems":
             yield error("manifest.duplicate-item", place, f"{_name(path)}里有重复的值", "删去重复的")
         case _:
             yield error("manifest.not-allowed", place, f"{_name(path)}的内容无效", rule.get("title", ""))
+
+
+def _about(rule: dict[str, Any]) -> str:
+    return str(rule.get("description") or rule.get("title", ""))
 
 
 def _unknown_keys(document: Document, path: Steps, names: Sequence[str], rule: dict[str, Any]) -> Iterator[Problem]:
@@ -161,12 +165,14 @@ _KINDS: tuple[tuple[type, str], ...] = (
 )
 
 
-def _type_hint(types: Sequence[str], value: Any) -> str:
+def _type_hint(types: Sequence[str], value: Any, rule: dict[str, Any]) -> str:
     if "string" in types and not isinstance(value, (list, dict)):
         return "加上引号" if value is not None else "写上内容"
     if "boolean" in types and str(value).lower() in ("yes", "no", "on", "off"):
         return "YAML 1.2 只认 true 和 false"
-    return ""
+    if "object" in types and (names := rule.get("required")):
+        return f"写成 {{{', '.join(f'{name}: …' for name in names)}}}"
+    return _about(rule) if "object" in types else ""
 
 
 _LIMITS = {

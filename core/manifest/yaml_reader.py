@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -17,6 +18,17 @@ DEPTH_MAX = 30
 #: Values after writing out every alias: more than any hand-written megabyte, far less than a bomb.
 WEIGHT_MAX = 200_000
 TEXT_CHARS_PER_WEIGHT = 64
+#: What libyaml says most often.
+_SAID = {
+    "could not find expected ':'": "这里应有一个冒号",
+    "did not find expected ',' or '}'": "大括号里缺少逗号，或大括号没有闭合",
+    "did not find expected ',' or ']'": "方括号里缺少逗号，或方括号没有闭合",
+    "did not find expected '-' indicator": "列表的一项应以“- ”开头，并与上一项对齐",
+    "did not find expected key": "这里应是一个键，并与上一个键对齐",
+    "found character that cannot start any token": "这个字符不能开头",
+    "found unexpected end of stream": "引号没有闭合",
+    "mapping values are not allowed in this context": "这里不能再有冒号",
+}
 
 
 class _Refused(Exception):
@@ -72,15 +84,22 @@ class _Builder:
         except yaml.MarkedYAMLError as err:
             mark = err.problem_mark or err.context_mark
             place = Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)
-            hint = "缩进只用空格，不用制表符" if self._has_tab(place) else "检查缩进、冒号后的空格和引号"
-            raise _Refused(error("yaml.syntax", place, f"YAML 语法有误：{err.problem}", hint)) from None
+            said = _SAID.get(str(err.problem), err.problem)
+            raise _Refused(error("yaml.syntax", place, f"YAML 语法有误：{said}", self._hint(place))) from None
         except yaml.reader.ReaderError as err:
             place = self._place_at(int(err.position))
             raise _Refused(error("yaml.character", place, "含有 YAML 不允许的控制字符", "删去这个字符")) from None
 
-    def _has_tab(self, place: Place) -> bool:
-        line = "".join(self.text.splitlines()[place.line - 1 : place.line])
-        return "\t" in line[: len(line) - len(line.lstrip())]
+    def _hint(self, place: Place) -> str:
+        """The parser often stumbles one line after the mistake."""
+        lines = dict(enumerate(self.text.splitlines(), start=1))
+        line = lines.get(place.line, "")
+        if "\t" in line[: len(line) - len(line.lstrip())]:
+            return "缩进只用空格，不用制表符"
+        for number in (place.line, place.line - 1):
+            if re.match(r"[\s{-]*[\w-]+：", lines.get(number, "")):
+                return f"第 {number} 行用了全角冒号“：”，改成半角冒号加一个空格"
+        return "检查缩进、冒号后的空格和引号"
 
     def _place_at(self, position: int) -> Place:
         before = self.text[:position]

@@ -1,18 +1,13 @@
-"""Bad entities, expressions, rules, codes, rows, jobs and texts, and every problem the check must find."""
+"""Bad heads and entities, and every problem the check must find."""
 
 from __future__ import annotations
 
 from tests.manifest.changes import (
     ACCESS,
-    BETA,
     BLOCK,
     FRENCH,
     HOUSE,
-    JOBS,
-    KINDS,
-    MORE,
     PLUGIN,
-    ROWS,
     Case,
     added,
     appended,
@@ -131,6 +126,31 @@ CASES: list[Case] = [
     ),
     ("one list", appended(BLOCK, "plural: block\n"), ["alpha/entities/block.yaml:1:1 entity.graphql-duplicate"]),
     (
+        "L4 on a work key",
+        changed(HOUSE, "owner: {type: ref,", "owner: {type: ref, level: L4, purpose: care,"),
+        ["alpha/entities/house.yaml:7:3 entity.level-unsealable"],
+    ),
+    ("keyed list", field("type: list, of: string, keyed: true"), ["alpha/entities/block.yaml:6:48 entity.keyed-type"]),
+    (
+        "L4 that shall be unique",
+        changed(HOUSE, "level: L4, purpose: care}", "level: L4, purpose: care, unique: true}"),
+        ["alpha/entities/house.yaml:11:70 entity.index-sealed"],
+    ),
+    (
+        "rule over a sealed value",
+        rule("entity: house, can: [read], except: [illness], where: owner == me.person && illness == 'x'"),
+        ["alpha/access.yaml:6:76 expr.sealed"],
+    ),
+    (
+        "reference rows about people",
+        added(
+            BLOCK,
+            GOOD[BLOCK].replace("title: 楼\n", "title: 楼\nsubject: who\n")
+            + "  who: {type: ref, title: 谁, to: core.person}\n",
+        ),
+        ["alpha/data/blocks.yaml:1:9 data.personal", "alpha/data/more.yaml:1:9 data.personal"],
+    ),
+    (
         "index of nothing",
         appended(BLOCK, "indexes: [[nmae]]\n"),
         ["alpha/entities/block.yaml:7:12 entity.field-unknown"],
@@ -177,7 +197,63 @@ CASES: list[Case] = [
             "alpha/entities/house.yaml:11:43 entity.level-too-high",
         ],
     ),
-    ("purpose missing", field("type: string, level: L4"), ["alpha/entities/block.yaml:6:3 entity.purpose-missing"]),
+    (
+        "purpose missing",
+        field("type: string, level: L4"),
+        [
+            "alpha/entities/block.yaml:1:1 entity.subject-missing",
+            "alpha/entities/block.yaml:6:3 entity.purpose-missing",
+        ],
+    ),
+    (
+        "purpose of personal data missing",
+        {**field("type: phone, level: L3"), BLOCK: f"{field('type: phone, level: L3')[BLOCK]!s}subject: none\n"},
+        ["alpha/entities/block.yaml:6:3 entity.purpose-missing"],
+    ),
+    (
+        "a mask without a level",
+        field("type: string, mask: tail4"),
+        ["alpha/entities/block.yaml:6:3 entity.level-missing"],
+    ),
+    (
+        "where somebody is, and how he fares",
+        entity(
+            "x",
+            "  who: {type: ref, title: 谁, to: core.person}\n  at: {type: point, title: 处}\n"
+            "  a: {type: string, title: 现住址}\n  b: {type: text, title: 病史}\n  c: {type: string, title: 备注}\n"
+            "subject: who\n",
+        ),
+        [
+            "alpha/entities/x.yaml:5:3 entity.level-missing",
+            "alpha/entities/x.yaml:6:3 entity.level-missing",
+            "alpha/entities/x.yaml:7:3 entity.level-missing",
+        ],
+    ),
+    (
+        "about a text",
+        entity("x", "  name: {type: string, title: 名}\nsubject: name\n"),
+        ["alpha/entities/x.yaml:5:10 entity.subject"],
+    ),
+    (
+        "a house is nobody",
+        changed(HOUSE, "subject: owner", "subject: self"),
+        ["alpha/entities/house.yaml:20:10 entity.subject"],
+    ),
+    (
+        "beyond the person",
+        changed(HOUSE, "subject: owner", "subject: owner.name"),
+        ["alpha/entities/house.yaml:20:10 entity.subject"],
+    ),
+    ("a case of numbers", appended(BLOCK, "case: floors\n"), ["alpha/entities/block.yaml:7:7 entity.case"]),
+    ("a group of one", appended(BLOCK, "group_min: 1\n"), ["alpha/entities/block.yaml:7:12 manifest.out-of-range"]),
+    (
+        "consent of nobody",
+        field("type: string, level: L3, purpose: care"),
+        [
+            "alpha/entities/block.yaml:1:1 entity.subject-missing",
+            "alpha/entities/block.yaml:6:3 entity.consent-subject",
+        ],
+    ),
     (
         "purpose unknown",
         field("type: string, purpose: cure"),
@@ -189,6 +265,30 @@ CASES: list[Case] = [
         "default of a code",
         field("type: code, set: kinds, default: zz"),
         ["alpha/entities/block.yaml:6:50 entity.default-invalid"],
+    ),
+    (
+        "path without a way up",
+        field("type: path, parent: house, segment: name"),
+        ["alpha/entities/block.yaml:6:37 entity.path-fields"],
+    ),
+    (
+        "path without names",
+        entity(
+            "unit",
+            "  up: {type: ref, title: 上, to: unit}\n  code: {type: string, title: 码}\n"
+            "  path: {type: path, title: 路, parent: up, segment: code}\n",
+        ),
+        ["alpha/entities/unit.yaml:6:53 entity.path-fields"],
+    ),
+    (
+        "path of a root that cannot be",
+        entity(
+            "unit",
+            "  up: {type: ref, title: 上, to: unit, required: true}\n"
+            "  code: {type: string, title: 码, required: true}\n"
+            "  path: {type: path, title: 路, parent: up, segment: code}\n",
+        ),
+        ["alpha/entities/unit.yaml:6:40 entity.path-fields"],
     ),
     (
         "sequence",
@@ -232,101 +332,4 @@ CASES: list[Case] = [
         field("type: computed, as: date, expr: today(), stored: true"),
         ["alpha/entities/block.yaml:6:49 entity.computed-scope"],
     ),
-    # expressions and access
-    (
-        "no field",
-        field("type: computed, as: boolean, expr: flors > 1"),
-        ["alpha/entities/block.yaml:6:52 expr.invalid"],
-    ),
-    ("no expression", rule("entity: block, can: [read], where: name ="), ["alpha/access.yaml:6:57 expr.invalid"]),
-    ("unknown me", rule("entity: block, can: [read], where: name == me.nmae"), ["alpha/access.yaml:6:57 expr.invalid"]),
-    (
-        "unknown path",
-        rule("entity: house, can: [read], where: block.flors > 1"),
-        ["alpha/access.yaml:6:57 expr.invalid"],
-    ),
-    ("where is text", rule("entity: block, can: [read], where: name"), ["alpha/access.yaml:6:57 access.where-type"]),
-    ("unknown role", changed(ACCESS, "resident", "residnt"), ["alpha/access.yaml:2:12 access.role-unknown"]),
-    (
-        "another's entity for everybody",
-        changed(ACCESS, "{role: alpha_clerk, entity: core.person", "{role: resident, entity: core.person"),
-        ["alpha/access.yaml:4:12 access.foreign-role"],
-    ),
-    ("unknown entity", rule("entity: blok, can: [read]"), ["alpha/access.yaml:6:30 entity.unknown"]),
-    (
-        "unknown fields",
-        rule("entity: block, can: [read], fields: [nmae], except: [flors]"),
-        ["alpha/access.yaml:6:59 access.field-unknown", "alpha/access.yaml:6:75 access.field-unknown"],
-    ),
-    (
-        "clear what is closed",
-        rule("entity: house, can: [read], fields: [room], clear: [phone]"),
-        ["alpha/access.yaml:6:74 access.clear-closed"],
-    ),
-    # codes, data, demo, jobs, i18n
-    (
-        "code set and file",
-        changed(KINDS, "code_set: kinds", "code_set: kind"),
-        [
-            "alpha/codes/kinds.yaml:1:11 codes.name-file",
-            "alpha/entities/house.yaml:13:38 entity.codes-unknown",
-            "alpha/i18n/en.yaml:3:1 i18n.path-unknown",
-        ],
-    ),
-    ("double code", appended(KINDS, "  - {code: a, title: 又}\n"), ["alpha/codes/kinds.yaml:7:5 codes.duplicate"]),
-    (
-        "unknown parent",
-        appended(KINDS, "  - {code: b, title: 乙, parent: x}\n"),
-        ["alpha/codes/kinds.yaml:7:5 codes.parent-unknown"],
-    ),
-    (
-        "parent cycle",
-        appended(KINDS, "  - {code: b, title: 乙, parent: c}\n  - {code: c, title: 丙, parent: b}\n"),
-        ["alpha/codes/kinds.yaml:7:5 codes.parent-cycle", "alpha/codes/kinds.yaml:8:5 codes.parent-cycle"],
-    ),
-    (
-        "code set taken",
-        {**GOOD, "beta/plugin.yaml": BETA, "beta/codes/kinds.yaml": GOOD[KINDS]},
-        ["beta/codes/kinds.yaml:1:1 codes.id-taken"],
-    ),
-    (
-        "foreign rows",
-        changed(ROWS, "entity: block", "entity: core.person"),
-        ["alpha/data/blocks.yaml:1:9 data.entity-foreign"],
-    ),
-    (
-        "unknown column",
-        appended(ROWS, "  - {name: 四号楼, flors: 3}\n"),
-        ["alpha/data/blocks.yaml:5:17 data.field-unknown"],
-    ),
-    (
-        "bad value",
-        appended(ROWS, "  - {name: 四号楼, floors: six}\n"),
-        ["alpha/data/blocks.yaml:5:25 data.value-invalid"],
-    ),
-    (
-        "bad cell",
-        appended(MORE, "四号楼,six,maybe\n"),
-        ["alpha/data/more.csv:4:1 data.value-invalid", "alpha/data/more.csv:4:1 data.value-invalid"],
-    ),
-    ("missing value", appended(ROWS, "  - {floors: 3}\n"), ["alpha/data/blocks.yaml:5:5 data.value-missing"]),
-    ("double row", appended(MORE, "二号楼,3,\n"), ["alpha/data/more.csv:4:1 data.duplicate"]),
-    (
-        "demo field",
-        changed("alpha/demo/houses.yaml", "room:", "rom:"),
-        ["alpha/demo/houses.yaml:10:7 demo.field-unknown"],
-    ),
-    ("cron", changed(JOBS, "30 2 * * *", "60 2 * * *"), ["alpha/jobs.yaml:2:32 job.cron-invalid"]),
-    (
-        "job twice",
-        {**GOOD, "alpha/jobs/more.yaml": GOOD[JOBS]},
-        ["alpha/jobs/more.yaml:2:3 job.duplicate", "alpha/jobs/more.yaml:3:3 job.duplicate"],
-    ),
-    ("language", added("alpha/i18n/French.yaml", "title: Alpha\n"), ["alpha/i18n/French.yaml:1:1 i18n.language"]),
-    (
-        "text in place",
-        added("alpha/i18n/zh-CN.yaml", "entities.house.title: 房\nentities.house.description: 一套房\n"),
-        ["alpha/i18n/zh-CN.yaml:1:1 i18n.in-place"],
-    ),
-    ("no such text", added(FRENCH, "entities.hose.title: Maison\n"), ["alpha/i18n/fr.yaml:1:1 i18n.path-unknown"]),
 ]

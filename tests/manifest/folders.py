@@ -20,12 +20,19 @@ data_level_max: L4
 """
 
 GOOD: Mapping[str, str] = {
-    "core/plugin.yaml": HEAD.format(id="core") + "roles: {resident: {title: 居民, code: R01}}\n",
+    "core/plugin.yaml": HEAD.format(id="core")
+    + """\
+purposes:
+  population: {title: 人口, basis: legal_duty, retention: P100Y, text: 用于登记}
+roles:
+  resident: {title: 居民, code: R01}
+""",
     "core/entities/person.yaml": """\
 entity: person
 title: 人
 fields:
-  name: {type: string, title: 姓名, level: L3}
+  name: {type: string, title: 姓名, level: L3, purpose: population}
+subject: self
 """,
     "alpha/plugin.yaml": HEAD.format(id="alpha")
     + """\
@@ -55,6 +62,7 @@ fields:
   at: {type: point, title: 位置, level: L2}
 indexes: [[use, -created_at]]
 unique: [[block, room]]
+subject: owner
 """,
     "alpha/entities/block.yaml": """\
 entity: block
@@ -66,7 +74,7 @@ fields:
 """,
     "alpha/access.yaml": """\
 rules:
-  - {role: resident, entity: house, can: [read], where: owner == me.person, clear: [phone]}
+  - {role: resident, entity: house, can: [read], where: owner == me.person, clear: [phone], relation: self}
   - {role: alpha_clerk, entity: house, can: [read, update], fields: [room, area], where: block.floors > 3}
   - {role: alpha_clerk, entity: core.person, can: [read], except: [name]}
   - {role: alpha_clerk, entity: block, can: [create, delete]}

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.manifest.clock import CHINA, CronError, parse_cron
+from core.expr.clock import CHINA
+from core.manifest.clock import CronError, parse_cron
 
 
 def _china(text: str) -> datetime:

@@ -79,6 +79,19 @@ def test_every_field_type_has_a_title() -> None:
 def test_a_field_type_knows_its_own_options_only(type_: str) -> None:
     definition = read_schema("entity.schema.json")["$defs"][f"field_{type_}"]
     own = set(FIELD_TYPES[type_].options)
-    common = {"type", "title", "description", "required", "unique", "index", "level", "purpose", "default", "mask"}
+    common = {
+        "type",
+        "title",
+        "description",
+        "required",
+        "unique",
+        "index",
+        "keyed",
+        "level",
+        "purpose",
+        "default",
+        "mask",
+        "deprecated",
+    }
     assert set(definition["properties"]) == common | {"renamed_from"} | own
     assert set(definition["required"]) <= own

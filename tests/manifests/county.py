@@ -11,6 +11,7 @@ from tongban_sdk.actor import Actor
 from tongban_sdk.problems import Problem
 
 from core.access import AccessModel, EntityScope, me_of
+from core.crypto import Vault
 from core.demo.load import Loaded, load_demo
 from core.manifest.model import World
 from core.manifest.reader import read_world
@@ -38,6 +39,7 @@ class County:
     database: Database
     world: World
     loaded: Loaded
+    vault: Vault
 
     async def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in await self.database.fetch(sql, [])]
@@ -64,5 +66,6 @@ async def load_county(database: Database, people: int = PEOPLE, seed: int = 1) -
     assert problems == []
     await migrate(database, tables_of(world))
     await load_reference(database, world)
-    loaded = await load_demo(database, world, county="640522", people=people, seed=seed)
-    return County(database, world, loaded)
+    vault = await Vault.of(database, bytes(32), "sm")
+    loaded = await load_demo(database, world, county="640522", people=people, seed=seed, vault=vault)
+    return County(database, world, loaded, vault)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from core.expr import Expr
+from core.expr.tree import Binary, Call, Literal, Logic, Me, Path, both
 from core.fields import SYSTEM_FIELDS, all_fields
 from core.manifest.document import Document
 from core.manifest.draft import Draft
 from core.manifest.expressions import read_expression
 from core.manifest.findings import did_you_mean, shown
-from core.manifest.model import Entity, Rule
+from core.manifest.model import CITIZEN_ROLES, DELEGATE, READS, Entity, Rule
+from core.manifest.rule_checks import Line, check_rule
+from core.manifest.sealed_checks import check_comparisons
 from core.manifest.sections import Section
 
 _CLEARED_LEVELS = ("L3", "L4")
@@ -31,11 +34,12 @@ def build(documents: Sequence[Document], draft: Draft) -> tuple[Rule, ...]:
 def _rules(position: int, spec: dict[str, Any], document: Document, draft: Draft) -> list[Rule]:
     """One rule a line; two when it reads and writes, because reading opens system fields and writing must not."""
     rule = _rule(position, spec, document, draft)
-    writes = set(spec["can"]) - {"read"}
-    if rule is None or not writes or "read" not in spec["can"] or spec.get("fields", "*") == "*":
+    reads = READS & set(spec["can"])
+    writes = set(spec["can"]) - reads
+    if rule is None or not writes or not reads or spec.get("fields", "*") == "*":
         return [rule] if rule else []
-    write = replace(rule, can=rule.can - {"read"}, fields=rule.fields & set(spec["fields"]), id=f"{rule.id}.write")
-    return [replace(rule, can=frozenset({"read"})), write]
+    write = replace(rule, can=rule.can & writes, fields=rule.fields & set(spec["fields"]), id=f"{rule.id}.write")
+    return [replace(rule, can=rule.can & reads), write]
 
 
 def _rule(position: int, spec: dict[str, Any], document: Document, draft: Draft) -> Rule | None:
@@ -52,17 +56,51 @@ def _rule(position: int, spec: dict[str, Any], document: Document, draft: Draft)
         hint = "改用本应用声明的角色，由安全管理员授予"
         draft.error("access.foreign-role", document.place(*path, "role"), message, hint)
     fields = _fields(path, spec, entity, document, draft)
-    return Rule(
+    real_name = _real_name(spec, draft)
+    problems = len(draft.problems)
+    where = _where(path, spec, entity, document, draft)
+    is_readable = len(draft.problems) == problems and (where is not None or "where" not in spec)
+    scope = staff_scope(entity) if "scope" in spec else None
+    rule = Rule(
         plugin_id=draft.plugin.id,
         role=spec["role"],
         entity=entity.key,
         can=frozenset(spec["can"]),
-        where=_where(path, spec, entity, document, draft),
+        where=both(where, scope, *_caller_conditions(spec["role"], real_name, entity, draft)),
         fields=fields,
-        clear=_clear(path, spec, entity, fields, document, draft),
+        clear=_shown("clear", path, spec, entity, fields, document, draft),
         place=document.place(*path),
         id=f"{draft.plugin.id}/{document.name}#{position + 1}",
+        relation=spec.get("relation", ""),
+        unmask=_shown("unmask", path, spec, entity, fields, document, draft),
+        real_name=real_name,
     )
+    if is_readable:
+        check_rule(rule, Line(path, spec, entity, document, draft))
+    return rule
+
+
+def staff_scope(entity: Entity) -> Expr:
+    """What a member of staff works with: rows of his unit and those below, of his grids, of cases he takes part in."""
+    parts: list[Expr] = [Call("in_org", (Path(("id" if entity.key == "core.org_unit" else "org",)),))]
+    parts += [Binary("in", Path((f.name,)), Me("grids")) for f in entity.fields.values() if f.type == "grid"]
+    parts += [Call("participates", (Path((entity.case,)),))] if entity.case else []
+    return parts[0] if len(parts) == 1 else Logic("||", tuple(parts))
+
+
+def _real_name(spec: dict[str, Any], draft: Draft) -> int:
+    """Staff are known by their posts: a plugin's level is asked of citizens only."""
+    level: int = spec.get("real_name", draft.plugin.real_name if spec["role"] in CITIZEN_ROLES else 0)
+    return level
+
+
+def _caller_conditions(role: str, real_name: int, entity: Entity, draft: Draft) -> Iterator[Expr]:
+    """What must be true of the caller himself, whatever the row."""
+    if real_name:
+        yield Binary(">=", Me("real_name"), Literal(real_name))
+    if role == DELEGATE:
+        # A delegation is for a plugin, or for single items of it: entities.
+        yield Logic("||", tuple(Binary("in", Literal(scope), Me("scopes")) for scope in (draft.plugin.id, entity.key)))
 
 
 def _fields(
@@ -74,12 +112,13 @@ def _fields(
     if "read" in spec["can"]:
         # Without id and version no row can be named, without the rest no list ordered.
         names |= set(SYSTEM_FIELDS) - (_ACCOUNTS if spec["role"] == "anonymous" else set())
-    elif given == "*":
+    elif given == "*" and "aggregate" not in spec["can"]:
         names |= set(known)
     return frozenset(names - _known(spec.get("except", []), (*path, "except"), entity, document, draft))
 
 
-def _clear(
+def _shown(
+    key: str,
     path: tuple[str, int],
     spec: dict[str, Any],
     entity: Entity,
@@ -87,13 +126,14 @@ def _clear(
     document: Document,
     draft: Draft,
 ) -> frozenset[str]:
-    given = spec.get("clear", [])
+    """Fields of `clear` or `unmask`."""
+    given = spec.get(key, [])
     if given == "*":
         return frozenset(n for n, f in all_fields(entity).items() if n in fields and f.level in _CLEARED_LEVELS)
-    names = _known(given, (*path, "clear"), entity, document, draft)
+    names = _known(given, (*path, key), entity, document, draft)
     for name in sorted(names - fields):
-        place = document.place(*path, "clear", given.index(name))
-        draft.error("access.clear-closed", place, f"{name} 不在本规则开放的字段里", "加进 fields，或从 clear 删去")
+        place = document.place(*path, key, given.index(name))
+        draft.error("access.clear-closed", place, f"{name} 不在本规则开放的字段里", f"加进 fields，或从 {key} 删去")
     return frozenset(names & fields)
 
 
@@ -118,6 +158,7 @@ def _where(
     if found is None:
         return None
     expr, result = found
+    check_comparisons(expr, entity, place, draft)
     if result.kind != "bool":
         draft.error(
             "access.where-type", place, f"where 应得到是否，这里得到{result}", "写成比较，如 owner == me.person"

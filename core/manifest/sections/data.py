@@ -15,6 +15,7 @@ from core.manifest.document import Document
 from core.manifest.draft import Draft
 from core.manifest.findings import did_you_mean, shown
 from core.manifest.model import DataSet, Entity
+from core.manifest.sealed_checks import check_shipped, is_shippable
 from core.manifest.sections import Section
 from core.manifest.sections.codes import check_one_source
 
@@ -39,6 +40,7 @@ def _data_set(document: Document, draft: Draft) -> DataSet | None:
         place = document.place("entity")
         draft.error("data.entity-foreign", place, f"实体 {entity.key} 属于别的插件", "参考数据只写本插件的实体")
         return None
+    check_shipped(entity, document.place("entity"), draft)
     fields = _settable(entity)
     key = tuple(value["key"])
     for i, name in enumerate(key):
@@ -51,7 +53,10 @@ def _data_set(document: Document, draft: Draft) -> DataSet | None:
 
 def _settable(entity: Entity) -> dict[str, Field]:
     fields = all_fields(entity)
-    return {n: f for n, f in fields.items() if n in _SETTABLE or (n in entity.fields and f.is_writable)}
+    return {
+        n: f for n, f in fields.items()
+        if n in _SETTABLE or (n in entity.fields and f.is_writable and is_shippable(f))
+    }  # fmt: skip
 
 
 def _rows(document: Document, entity: Entity, draft: Draft, fields: Mapping[str, Field]) -> Iterator[_Row]:

@@ -18,6 +18,7 @@ from core.manifest.field_checks import check_declaration
 from core.manifest.findings import did_you_mean, error, shown
 from core.manifest.model import Entity, World
 from core.manifest.reserved import HOST_TYPES
+from core.manifest.sealed_checks import check_sealing
 from core.manifest.sections import Section
 
 #: Postgres cuts names after 63 bytes; indexes add to the table's name.
@@ -40,6 +41,7 @@ def build(documents: Sequence[Document], draft: Draft) -> dict[str, Entity]:
             made.append((document, entity))
     for document, entity in made:
         check_entity(entity, document, draft)
+        check_sealing(entity, document, draft)
     return entities
 
 
@@ -67,6 +69,9 @@ def _entity(document: Document, draft: Draft) -> Entity | None:
         renamed_from=value.get("renamed_from"),
         plural=value.get("plural", ""),
         division_from=value.get("division_from", ""),
+        subject=value.get("subject", ""),
+        group_min=value.get("group_min", 0),
+        case=value.get("case", ""),
     )
     if len(entity.table) > TABLE_MAX_CHARS:
         message = f"表名 {entity.table} 超过 {TABLE_MAX_CHARS} 个字符"

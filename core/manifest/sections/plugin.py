@@ -58,6 +58,7 @@ def read_head(document: Document, folder: Folder) -> Plugin:
         },
         place=document.place(),
         hash=folder.hash,
+        real_name=value.get("real_name", 0),
     )
 
 
