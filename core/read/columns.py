@@ -5,7 +5,6 @@ from __future__ import annotations
 from core.fields.base import Field
 from core.fields.column import Column
 from core.fields.made import Computed
-from core.fields.structured import List
 
 _UNSORTABLE = frozenset({"json"})
 #: Fields whose groups would be as many as rows, or texts of any length.
@@ -18,13 +17,6 @@ def column_of(field: Field) -> Column | None:
         return field.result_column
     columns = field.columns()
     return columns[0] if len(columns) == 1 else None
-
-
-def compared_column(field: Field) -> Column:
-    """The column whose kind the operands of a filter have: the element's for a list."""
-    if isinstance(field, List):
-        return field.item_column
-    return field.result_column if isinstance(field, Computed) else field.columns()[0]
 
 
 def operators_of(field: Field) -> tuple[str, ...]:

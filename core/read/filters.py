@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from graphql import GraphQLInputField, GraphQLInputObjectType
 from tongban_sdk.errors import InputProblem, InvalidInputError
 
-from core.fields.base import Field
+from core.fields.base import Field, FieldError
 from core.fields.operators import OPERATORS
 from core.fields.refs import Ref
+from core.fields.sealed import KEYED_OPERATORS, lookup_column
 from core.read.canonical import refusing
 from core.read.rows import Rows
 from core.read.selection import Leaf, Tree
@@ -69,9 +70,12 @@ def _part(
     if ref := field.extensions.get("ref"):
         return _ref_part(statement, rows, ref, field.type, tree, path)
     target: Field = field.extensions["field"]
-    rows.require_clear(target)
     assert isinstance(tree, dict)
-    return join("AND", [_test(statement, rows, target, op, leaf, path) for op, leaf in tree.items()], "TRUE")
+    if target.keyed and tree and tree.keys() <= set(KEYED_OPERATORS):
+        return _keyed(statement, rows, target, tree, path)
+    rows.look(target)
+    tests = [_test(statement, rows, target, op, leaf, path) for op, leaf in tree.items()]
+    return rows.unless_closed(target, join("AND", tests, "TRUE"))
 
 
 def _combined(
@@ -88,10 +92,40 @@ def _combined(
 
 
 def _ref_part(statement: Statement, rows: Rows, ref: Ref, type_: Any, tree: Tree, path: tuple[str, ...]) -> str:
-    rows.require_clear(ref)
+    rows.look(ref)
     target = rows.target(ref)
     condition = _where(statement, target, type_, tree, path)
-    return f"EXISTS (SELECT 1 FROM {target.source} WHERE {target.joined_on(rows, ref)} AND {condition})"
+    found = f"EXISTS (SELECT 1 FROM {target.source} WHERE {target.joined_on(rows, ref)} AND {condition})"
+    return rows.unless_closed(ref, found)
+
+
+def _keyed(statement: Statement, rows: Rows, field: Field, tree: dict[str, Tree], path: tuple[str, ...]) -> str:
+    """Equality by the keyed hash: the one thing about a sealed or masked value that may be asked."""
+    column = lookup_column(field)
+    if column is None or any(isinstance(leaf, Leaf) and leaf.value is None for leaf in tree.values()):
+        raise rows.denied(field)
+    rows.look_up(field)
+    tests = []
+    for name, leaf in tree.items():
+        assert isinstance(leaf, Leaf)
+        make = refusing(_lookups(statement, rows, field, name), (*path, name))
+        mark = statement.value(leaf, column, make, many=True)
+        tests.append(statement.dialect.in_list(rows.scope.name(column.name), mark, column))
+    return rows.unless_hidden(field, join("AND", tests, "TRUE"))
+
+
+def _lookups(statement: Statement, rows: Rows, field: Field, name: str) -> Callable[[Any], list[str]]:
+    [param] = OPERATORS[name].params(field)
+    is_guess = not rows.sees(field)
+
+    def make(value: Any) -> list[str]:
+        made = param.make(value)
+        if is_guess and param.many and len(made) > 1:
+            # Many at once would tell what a mask hides in a few questions.
+            raise FieldError("where.one-by-one", "打码的值一次只能查一个")
+        return statement.lookups(rows.entity, field, made if param.many else [made])
+
+    return make
 
 
 def _test(statement: Statement, rows: Rows, field: Field, name: str, leaf: Tree, path: tuple[str, ...]) -> str:

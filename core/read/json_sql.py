@@ -44,6 +44,10 @@ class JsonSql(Protocol):
         """An array of those texts that are not null."""
         ...
 
+    def array(self, sqls: Sequence[str]) -> str:
+        """JSON array of the values."""
+        ...
+
     def hex_array(self, sqls: Sequence[str]) -> str:
         """JSON array of the values, as hexadecimal text."""
         ...
@@ -84,6 +88,9 @@ class PostgresJson:
 
     def texts(self, sqls: Sequence[str]) -> str:
         return f"array_to_json(array_remove(ARRAY[{', '.join(sqls)}]::text[], NULL))"
+
+    def array(self, sqls: Sequence[str]) -> str:
+        return f"json_build_array({', '.join(sqls)})"
 
     def hex_array(self, sqls: Sequence[str]) -> str:
         return f"encode(convert_to(json_build_array({', '.join(sqls)})::text, 'UTF8'), 'hex')"
@@ -126,6 +133,9 @@ class SqliteJson:
 
     def texts(self, sqls: Sequence[str]) -> str:
         return f"(SELECT json_group_array(value) FROM json_each(json_array({', '.join(sqls)})) WHERE value IS NOT NULL)"
+
+    def array(self, sqls: Sequence[str]) -> str:
+        return f"json_array({', '.join(sqls)})"
 
     def hex_array(self, sqls: Sequence[str]) -> str:
         return f"lower(hex(json_array({', '.join(sqls)})))"

@@ -47,10 +47,10 @@ def order_keys(rows: Rows, tree: Tree | None) -> list[Key]:
     keys: dict[str, Key] = {}
     for name, descending in wanted:
         field = all_fields(rows.entity)[name]
-        rows.require_clear(field)
+        rows.look(field)
         column = column_of(field)
         assert column is not None
-        keys.setdefault(name, Key(name, column, rows.scope.field(field)[0], descending))
+        keys.setdefault(name, Key(name, column, rows.clear(field), descending))
     last = wanted[-1][1] if wanted else False
     column = SYSTEM_FIELDS["id"].columns()[0]
     keys.setdefault("id", Key("id", column, rows.scope.name("id"), last))

@@ -11,16 +11,18 @@ from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
 from core.fields.base import Field
 from core.fields.column import Column
 from core.fields.refs import Ref
+from core.fields.sealed import is_sealed
 from core.manifest.model import Entity
 from core.read.canonical import canonical_id
 from core.read.filters import where_sql
+from core.read.floor import CellGroups, Cells
 from core.read.paging import after_sql, cursor_values, leaf, order_keys
 from core.read.picks import column_key
 from core.read.roots import RootField
 from core.read.rows import Access, Rows
 from core.read.selection import Leaf, NotPlannable, Request, Tree
 from core.read.statement import Statement
-from core.read.stats import stats_sql
+from core.read.stats import Groups
 from core.store.dialect import quote
 
 _ID = Column("id", "uuid", null=False)
@@ -40,21 +42,34 @@ class Planner:
     def root(self, root: RootField, field: GraphQLField, nodes: Sequence[FieldNode]) -> str:
         """JSON of one root field."""
         arguments = self.request.arguments(field, nodes[0])
-        rows = Rows.root(self.statement, self.access, root.entity)
+        if root.kind == "stats":
+            return self._stats(root.entity, field, nodes, arguments)
+        rows = Rows.root(self.statement, self.access, root.entity, listed=root.kind != "get")
         type_ = _object(field)
         match root.kind:
             case "get":
                 return self._one(rows, type_, nodes, arguments["id"])
             case "list":
                 return self._connection(rows, type_, field, nodes, arguments, "")
-            case "stats":
-                return stats_sql(self.request, rows, field, nodes, arguments)
             case _:
                 raise NotPlannable(root.kind)
 
-    def by_id(self, entity: Entity, type_: GraphQLObjectType, nodes: Sequence[FieldNode], id: Leaf) -> str:
-        """One row a mutation has just written, or a custom field has named."""
-        return self._one(Rows.root(self.statement, self.access, entity), type_, nodes, id)
+    def _stats(
+        self, entity: Entity, field: GraphQLField, nodes: Sequence[FieldNode], arguments: dict[str, Tree]
+    ) -> str:
+        """Exact over the rows the caller reads; over protected cells for who reads none, or asks for it."""
+        groups: Groups
+        if leaf(arguments.get("protected")) or not self.access.rules(entity):
+            groups = CellGroups(self.request, Cells.of(self.statement, self.access, entity), arguments)
+        else:
+            groups = Groups(self.request, Rows.root(self.statement, self.access, entity, listed=True), arguments)
+        return groups.sql(field, nodes, arguments)
+
+    def by_id(
+        self, entity: Entity, type_: GraphQLObjectType, nodes: Sequence[FieldNode], id: Leaf, *, listed: bool = False
+    ) -> str:
+        """One row a mutation has just written, or a custom field has named (`listed`: as one of many)."""
+        return self._one(Rows.root(self.statement, self.access, entity, listed=listed), type_, nodes, id)
 
     def _one(self, rows: Rows, type_: GraphQLObjectType, nodes: Sequence[FieldNode], id: Tree) -> str:
         assert isinstance(id, Leaf)
@@ -74,10 +89,10 @@ class Planner:
             yield column_key(key), name, type_.fields.get(name), found
 
     def _pairs(self, rows: Rows, type_: GraphQLObjectType, nodes: Iterable[FieldNode]) -> list[Pair]:
-        return [
-            (key, self._value(rows, type_, definition, found))
-            for key, _, definition, found in self._fields(type_, nodes)
-        ]
+        found = list(self._fields(type_, nodes))
+        pairs = [(key, self._value(rows, type_, definition, some)) for key, _, definition, some in found]
+        fields = [d.extensions["field"] for _, _, d, _ in found if d is not None and "field" in d.extensions]
+        return [*pairs, *rows.seen(fields)]
 
     def _value(
         self, rows: Rows, type_: GraphQLObjectType, definition: GraphQLField | None, nodes: list[FieldNode]
@@ -97,6 +112,10 @@ class Planner:
         return self._point(rows, definition, nodes, field) if field.type == "point" else rows.value(field)
 
     def _point(self, rows: Rows, definition: GraphQLField, nodes: list[FieldNode], field: Field) -> str:
+        if is_sealed(field):
+            names = {key: name for key, name, _, _ in self._fields(_object(definition), nodes)}
+            typename = {"__typename": _object(definition).name}
+            return rows.value(field, lambda point: {key: (point | typename)[name] for key, name in names.items()})
         lng, lat = rows.scope.field(field)
         json = self.statement.json
         values = {"lng": json.degrees(lng), "lat": json.degrees(lat), "crs": json.text("CGCS2000")}
@@ -109,7 +128,7 @@ class Planner:
 
     def _to_one(self, rows: Rows, definition: GraphQLField, nodes: list[FieldNode], ref: Ref) -> str:
         target = rows.find_target(ref)
-        if target is None or rows.view(ref).clear.never:
+        if target is None or rows.view(ref).clear.never or is_sealed(ref):
             return "NULL"
         pairs = self._pairs(target, _object(definition), nodes)
         source = f"{target.source} WHERE {target.joined_on(rows, ref)}"
@@ -117,7 +136,7 @@ class Planner:
 
     def _inverse(self, rows: Rows, definition: GraphQLField, nodes: list[FieldNode], other: Entity, ref: Ref) -> str:
         many = rows.find_other(other)
-        if many is None or many.view(ref).clear.never:
+        if many is None or many.view(ref).clear.never or is_sealed(ref):
             return "NULL"
         arguments = self.request.arguments(definition, nodes[0])
         # Rows whose ref the actor may not read in clear must not give it away by standing in this list.

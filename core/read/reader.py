@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import OrderedDict, deque
 from collections.abc import Hashable, Mapping, Sequence
@@ -24,7 +25,10 @@ from tongban_sdk.actor import Actor
 from tongban_sdk.errors import RequestError
 
 from core.access import AccessModel, me_of
+from core.audit import Audit
+from core.crypto import Vault
 from core.manifest.model import Entity, World
+from core.read.opener import Failing, Limits, Opener, in_place, raising
 from core.read.operation import BadVariables, Operation, analyse
 from core.read.picks import KEY_BYTES_MAX
 from core.read.planner import Planner
@@ -43,6 +47,8 @@ PLANS_MAX_CHARS = 16_000_000
 PLAN_CHARS = 500
 #: Texts of one plan for callers of different subtrees.
 TEXTS_MAX = 100
+#: Two texts of which a fact about the caller keeps one: Statement.either.
+_EITHER = re.compile("\x04(.*?)\x05(.*?)\x06(.*?)\x07", re.DOTALL)
 #: A placeholder of either dialect; quoted texts and names are skipped as a whole.
 _PLACEHOLDER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[$?]([0-9]+)""")
 
@@ -55,18 +61,19 @@ class Plan:
     statement: Statement
     #: Indexes of the parameters that the text uses; None = all.
     used: tuple[int, ...] | None = None
+    opener: Opener = field(default_factory=Opener)
     #: Texts for callers of different subtrees, where the statement tells of them.
     _texts: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, sql: str, statement: Statement) -> Plan:
+    def of(cls, sql: str, statement: Statement, opener: Opener) -> Plan:
         """Leave out parameters of expressions that fell away: no database takes one that stands nowhere."""
         numbers = sorted({int(match[1]) for match in _PLACEHOLDER.finditer(sql) if match[1]})
         if len(numbers) == len(statement.params):
-            return cls(sql, statement)
+            return cls(sql, statement, None, opener)
         places = {number: statement.dialect.placeholder(i) for i, number in enumerate(numbers, start=1)}
         text = _PLACEHOLDER.sub(lambda match: places[int(match[1])] if match[1] else match[0], sql)
-        return cls(text, statement, tuple(number - 1 for number in numbers))
+        return cls(text, statement, tuple(number - 1 for number in numbers), opener)
 
     def text(self, actor: Actor) -> str:
         """The SQL for this caller."""
@@ -80,6 +87,7 @@ class Plan:
             text = self.sql
             for mark, value in zip(facts.values(), key, strict=True):
                 text = text.replace(mark, _fact(value))
+            text = _EITHER.sub(lambda match: match[2] if me[match[1]] else match[3], text)
             if len(self._texts) >= TEXTS_MAX:
                 self._texts.clear()
             self._texts[key] = text
@@ -90,6 +98,21 @@ class Plan:
         env = Env(me_of(actor), self.statement.fill(variables), now or datetime.now(UTC))
         values = self.statement.params.bind(env)
         return values if self.used is None else [values[i] for i in self.used]
+
+    async def opened(self, text: str, actor: Actor, failing: Failing = raising) -> Any:
+        """What the database answered, as Python values: sealed ones opened, sensitive ones recorded as read."""
+        sights = self.statement.sights
+        answer = orjson.loads(text)
+        if not sights.is_quiet(text):
+            whole = sights.roots[0].key == ""
+            await self.opener.open(sights, {"": answer} if whole else answer, actor, failing)
+        return answer
+
+    async def body(self, text: str, actor: Actor, failing: Failing = raising) -> bytes:
+        """The same as bytes; what shows nothing sensitive leaves as the database made it."""
+        if self.statement.sights.is_quiet(text):
+            return text.encode()
+        return orjson.dumps(await self.opened(text, actor, failing))
 
 
 def _fact(value: str | float | None) -> str:
@@ -113,7 +136,7 @@ class Compiled:
     async def run(self, database: Database, actor: Actor, variables: Mapping[str, Any]) -> bytes:
         """The bytes of `data`, made by the database."""
         text: str = await database.fetch_value(self.sql, self.arguments)
-        return text.encode()
+        return await self.plan.body(text, actor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +157,13 @@ class ReadBack:
 class Reader:
     """Plans live and die with the generation; equal rules share them."""
 
-    def __init__(self, world: World, access: AccessModel) -> None:
+    def __init__(
+        self, world: World, access: AccessModel, vault: Vault | None = None, audit: Audit | None = None,
+        limits: Limits | None = None,
+    ) -> None:  # fmt: skip
         self.world = world
         self.access = access
+        self.opener = Opener(vault, audit, limits)
         self._schema: GraphQLSchema
         self._dialect: Dialect
         self._operations: OrderedDict[tuple[int, str | None], Operation | None] = OrderedDict()
@@ -208,8 +235,9 @@ class Reader:
             plan = None
             type_ = get_named_type(field.type)
             if isinstance(type_, GraphQLObjectType) and planner.access.rules(root.entity):
+                planner.statement.sights.begin("", root.entity)
                 sql = planner.by_id(root.entity, type_, nodes, Leaf(None, itemgetter(ReadBack.ID)))
-                plan = Plan.of(f"SELECT {sql}", planner.statement)
+                plan = Plan.of(f"SELECT {sql}", planner.statement, self.opener)
         except NotPlannable:
             return None
         return key, root, field, nodes[0], plan
@@ -263,15 +291,15 @@ class Reader:
         pairs = []
         try:
             for key, nodes in planner.request.fields(query, (operation.node.selection_set,)).items():
-                pairs.append((key, self._root_sql(planner, query, nodes)))
+                pairs.append((key, self._root_sql(planner, query, key, nodes)))
         except NotPlannable:
             return None
         if _has_long_key(operation.document):
             return None
-        return Plan.of(f"SELECT {planner.statement.json.object(pairs)}", planner.statement)
+        return Plan.of(f"SELECT {planner.statement.json.object(pairs)}", planner.statement, self.opener)
 
     @staticmethod
-    def _root_sql(planner: Planner, query: GraphQLObjectType, nodes: list[FieldNode]) -> str:
+    def _root_sql(planner: Planner, query: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> str:
         name = nodes[0].name.value
         if name == "__typename":
             return planner.statement.json.text(query.name)
@@ -279,31 +307,56 @@ class Reader:
         root: RootField | None = field.extensions.get("root") if field else None
         if field is None or root is None or root.kind not in READS:
             raise NotPlannable(name)
+        planner.statement.sights.begin(key, root.entity)
         return planner.root(root, field, nodes)
 
     def _planner(self, request: Request, actor: Actor) -> Planner:
-        return Planner(Statement.start(self._dialect, self.world), Access(self.access, actor.roles), request)
+        return Planner(
+            Statement.start(self._dialect, self.world, self.opener.vault), Access(self.access, actor.roles), request
+        )
 
     async def resolve(self, info: Any, root: RootField, arguments: Mapping[str, Any]) -> Any:
         """The ordinary path: plan one root field; everything below it is picked from what comes back."""
         field: GraphQLField = info.parent_type.fields[info.field_name]
         planner = self._planner(_request(info), info.context.actor)
-        return await self._fetch(info, planner, planner.root(root, field, info.field_nodes))
+        planner.statement.sights.begin("", root.entity)
+
+        plan = Plan.of(f"SELECT {planner.root(root, field, info.field_nodes)}", planner.statement, self.opener)
+        text = await self._fetch(info, plan, planner.request.variables)
+        return None if text is None else await plan.opened(text, info.context.actor, in_place)
 
     async def row(self, info: Any, entity: Entity, type_: GraphQLObjectType, id: str) -> Any:
         """One row by id for the selection of `info`: after a mutation, or named by a hand-written field."""
+        [found] = await self._rows(info, entity, type_, [id], listed=False)
+        return found
+
+    async def rows(self, info: Any, entity: Entity, type_: GraphQLObjectType, ids: Sequence[str]) -> list[Any]:
+        """Rows by id as a hand-written field lists them; one the caller may not see is left out."""
+        found = await self._rows(info, entity, type_, ids, listed=True)
+        return [row for row in found if row is not None]
+
+    async def _rows(
+        self, info: Any, entity: Entity, type_: GraphQLObjectType, ids: Sequence[str], *, listed: bool
+    ) -> list[Any]:
         planner = self._planner(_request(info), info.context.actor)
         if not planner.access.rules(entity):
-            return None
-        return await self._fetch(info, planner, planner.by_id(entity, type_, info.field_nodes, Leaf(id)))
+            return [None] * len(ids)
+        planner.statement.sights.begin("", entity)
+        sql = planner.by_id(entity, type_, info.field_nodes, Leaf(None, itemgetter(ReadBack.ID)), listed=listed)
+        plan = Plan.of(f"SELECT {sql}", planner.statement, self.opener)
+        variables = planner.request.variables
+        texts = await asyncio.gather(*(self._fetch(info, plan, {**variables, ReadBack.ID: id}) for id in ids))
+        # Opened together: one line of the audit tells of them all.
+        together = f"[{','.join(text or 'null' for text in texts)}]"
+        rows: list[Any] = await plan.opened(together, info.context.actor, in_place)
+        return rows
 
     @staticmethod
-    async def _fetch(info: Any, planner: Planner, sql: str) -> Any:
-        plan = Plan.of(f"SELECT {sql}", planner.statement)
+    async def _fetch(info: Any, plan: Plan, variables: Mapping[str, Any]) -> str | None:
         context = info.context
-        arguments = plan.bind(context.actor, planner.request.variables, context.now)
-        text = await context.database.fetch_value(plan.text(context.actor), arguments)
-        return None if text is None else orjson.loads(text)
+        arguments = plan.bind(context.actor, variables, context.now)
+        text: str | None = await context.database.fetch_value(plan.text(context.actor), arguments)
+        return text
 
 
 def _request(info: Any) -> Request:

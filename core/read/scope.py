@@ -6,6 +6,7 @@ from core.access import EntityScope
 from core.expr.types import TEXT
 from core.fields.base import Field
 from core.fields.made import Computed
+from core.fields.sealed import stored_columns
 from core.manifest.model import Entity
 from core.read.statement import Statement
 
@@ -34,8 +35,14 @@ class Scope(EntityScope):
         share = self.statement.told(f"{name}_share")
         return f"(likelihood({sql} >= {first}, {share}) AND likelihood({sql} <= {last}, {share}))"
 
+    def either(self, fact: str, yes: str, no: str) -> str:
+        """SQLite uses an index on a row's unit for IN alone, and for a whole county it is the wrong one."""
+        if self.tells and self.dialect_name == "sqlite":
+            return self.statement.either(fact, yes, no)
+        return yes
+
     def field(self, field: Field) -> list[str]:
         """One SQL expression per column of the field; none of them looks at rights."""
         if isinstance(field, Computed) and not field.stored:
             return [field.sql(self)]
-        return [self.name(column.name) for column in field.columns()]
+        return [self.name(column.name) for column in stored_columns(field)]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tongban_sdk.errors import UnreadableError
+
+from core.crypto import Vault
+from core.crypto.fields import lookups_of
+from core.fields.base import Field
 from core.fields.column import Column
-from core.manifest.model import World
+from core.manifest.model import Entity, World
 from core.read.json_sql import JsonSql, json_sql
 from core.read.selection import Leaf
+from core.read.sight import Sights
 from core.store.dialect import Dialect, literal
 from core.store.sql import Arg, Const, Params
 
@@ -27,13 +33,22 @@ class Statement:
     params: Params
     json: JsonSql
     slots: dict[str, Slot]
+    vault: Vault | None = None
     #: Facts about the caller that stand in the text, and what stands in their place until it is known who asks.
     facts: dict[str, str] = field(default_factory=dict)
+    #: What the answer will show of sensitive values.
+    sights: Sights = field(default_factory=Sights)
     aliases: int = 0
 
     @classmethod
-    def start(cls, dialect: Dialect, world: World) -> Statement:
-        return cls(dialect, world, Params(dialect), json_sql(dialect), {})
+    def start(cls, dialect: Dialect, world: World, vault: Vault | None = None) -> Statement:
+        return cls(dialect, world, Params(dialect), json_sql(dialect), {}, vault)
+
+    def lookups(self, entity: Entity, field: Field, values: Sequence[Any]) -> list[str]:
+        """What `<name>_lookup` may hold for any of these values."""
+        if self.vault is None:
+            raise UnreadableError(f"“{field.title}”已加密，此处不能查找")
+        return lookups_of(self.vault, entity, field, values)
 
     def alias(self) -> str:
         self.aliases += 1
@@ -46,6 +61,11 @@ class Statement:
         ends with its statistics, SQLite has none and is told the share itself; both still plan once per text.
         """
         return self.facts.setdefault(name, literal(f"\x02{name}\x03"))
+
+    def either(self, fact: str, yes: str, no: str) -> str:
+        """Both texts, until it is known of who asks which one is his: see Plan.text."""
+        self.told(fact)
+        return f"\x04{fact}\x05{yes}\x06{no}\x07"
 
     def value(self, leaf: Leaf, column: Column, convert: Convert, *, many: bool = False) -> str:
         """The placeholder of a value of the request."""

@@ -33,13 +33,6 @@ _SQLITE_STEPS = {
 }
 
 
-def stats_sql(
-    request: Request, rows: Rows, definition: GraphQLField, nodes: Sequence[FieldNode], arguments: dict[str, Tree]
-) -> str:
-    """JSON array of groups, by group values in their order."""
-    return Groups(request, rows, arguments).sql(definition, nodes, arguments)
-
-
 class Groups:
     def __init__(self, request: Request, rows: Rows, arguments: dict[str, Tree]) -> None:
         self._request = request
@@ -55,20 +48,23 @@ class Groups:
     def _add_key(self, item: Any) -> None:
         name = str(leaf(item["field"]))
         field = all_fields(self._rows.entity)[name]
-        self._rows.require_clear(field)
+        self._rows.look(field)
         self._keys[name] = self._key(field, leaf(item.get("bucket")), leaf(item.get("level")))
 
     def _key(self, field: Field, bucket: str | None, level: str | None) -> tuple[Column, str]:
-        column, sql = column_of(field), self._rows.scope.field(field)[0]
+        column, sql = column_of(field), self._rows.clear(field)
         assert column is not None
         if column.kind == "datetime" or (column.kind == "date" and bucket):
-            return Column(field.name, "date"), self._bucket(sql, column.kind == "datetime", bucket or "DAY")
+            return Column(field.name, "date"), self._time_key(field, sql, bucket)
         if field.type == "division" and level:
             digits = LEVELS[level.lower()]
             return column, f"(substr({sql}, 1, {digits}) || '{'0' * (_DIVISION_CHARS - digits)}')"
         if isinstance(field, Enum):
             return column, listed(field.values, sql)
         return column, sql
+
+    def _time_key(self, field: Field, sql: str, bucket: str | None) -> str:
+        return self._bucket(sql, field.type != "date", bucket or "DAY")
 
     def _bucket(self, sql: str, is_instant: bool, bucket: str) -> str:
         """First day of the bucket on the county's clock, +08:00."""
@@ -106,7 +102,7 @@ class Groups:
         if part == "__typename":
             return self._json.text(type_.name)
         if part == "count":
-            return self._aggregate("count(*)", inner)
+            return self._count(inner)
         field = type_.fields[part]
         pairs = [
             (column_key(key), self._part(part, _object(field), found[0].name.value, inner))
@@ -120,11 +116,17 @@ class Groups:
         field: Field = type_.fields[name].extensions["field"]
         if part == "key":
             return self._key_value(field)
-        self._rows.require_clear(field)
-        column, sql = column_of(field), self._rows.scope.field(field)[0]
+        return self._number(part, field, inner)
+
+    def _count(self, inner: list[str]) -> str:
+        return self._aggregate("count(*)", inner)
+
+    def _number(self, part: str, field: Field, inner: list[str]) -> str:
+        self._rows.look(field)
+        column, sql = column_of(field), self._rows.clear(field)
         assert column is not None
         if part == "avg":
-            return self._average(column, sql, inner)
+            return self._mean(column, f"sum({sql})", f"count({sql})", inner)
         # A sum of 64-bit integers is a numeric on Postgres; its text is that of the integer.
         return self._dialect.json_value(column, self._aggregate(f"{part}({sql})", inner))
 
@@ -134,13 +136,14 @@ class Groups:
         column, _ = self._keys[field.name]
         return self._dialect.json_value(column, f"g.k{list(self._keys).index(field.name)}")
 
-    def _average(self, column: Column, sql: str, inner: list[str]) -> str:
+    def _mean(self, column: Column, total: str, count: str, inner: list[str]) -> str:
         scale = column.scale if column.kind == "decimal" else 0
         average = Column(column.name, "decimal", scale + AVG_DIGITS)
         if self._dialect.name == "postgres":
-            return self._dialect.json_value(average, self._aggregate(f"round(avg({sql}), {average.scale})", inner))
+            exact = f"round(CAST({total} AS numeric) / nullif({count}, 0), {average.scale})"
+            return self._dialect.json_value(average, self._aggregate(exact, inner))
         # Whole numbers only, rounded half away from zero as Postgres does.
-        total, count = self._aggregate(f"sum({sql})", inner), self._aggregate(f"count({sql})", inner)
+        total, count = self._aggregate(total, inner), self._aggregate(count, inner)
         rounded = f"((abs({total}) * {2 * 10**AVG_DIGITS} + {count}) / (2 * {count}))"
         return self._dialect.json_value(average, f"(CASE WHEN {total} < 0 THEN -1 ELSE 1 END * {rounded})")
 

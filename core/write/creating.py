@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 from tongban_sdk.actor import Actor
 from tongban_sdk.errors import ConflictError, InvalidInputError, NotAuthenticatedError, RequestError
 
-from core.expr.evaluate import CHINA
+from core.audit import Entry
+from core.expr.clock import china_day
 from core.fields.made import Sequence as SequenceField
 from core.fields.refs import Ref
-from core.store.database import Transaction
+from core.store.audit_tables import AUDIT, AUDIT_SUBJECT
+from core.store.database import Database, Transaction
 from core.store.engine import HISTORY, IDEMPOTENCY, OUTBOX, SEQUENCE
 from core.store.errors import UniqueError
 from core.store.ids import uuid7
-from core.store.sql import Env
-from core.store.sqlite import SqliteEngine
 from core.store.statement import statement
+from core.write.consent import consent_fields, require_consent
 from core.write.events import Written
-from core.write.records import history_row, idempotency_row, outbox_row
+from core.write.records import history_row, idempotency_row, inputs_of, outbox_row
+from core.write.sending import GuardError, send
 from core.write.shape import shape_of
+from core.write.sources import tell_sources, tells_sources
 from core.write.statements import CreatePlan
 from core.write.task import Task, missing_ref
+from core.write.tree import place
 from core.write.values import Row, parse_input, to_columns
 
 KEY_MAX_CHARS = 200
-
-
-class GuardError(Exception):
-    """A ref points to nothing the actor may use."""
-
-    def __init__(self, ref: Ref) -> None:
-        self.ref = ref
+#: In the order they are written.
+BESIDE = (OUTBOX, HISTORY, IDEMPOTENCY, AUDIT, AUDIT_SUBJECT)
 
 
 class Creating:
@@ -51,7 +49,9 @@ class Creating:
         if self._key is not None:
             _check_key(task.actor, self._key)
         given = parse_input(task.entity, self._values, is_new=True, root="input")
-        self._idempotency = idempotency_row(task.actor, self._key, task.entity, given) if self._key else None
+        self._given = given
+        vault = task.shared.vault
+        self._idempotency = idempotency_row(task.actor, self._key, task.entity, given, vault) if self._key else None
         try:
             row = await self._write(given)
         except GuardError as error:
@@ -60,6 +60,9 @@ class Creating:
             return await self._replay_or(task.taken(error))
         except RequestError as error:
             return await self._replay_or(error)
+        except Exception as error:
+            await task.judge(error)
+            raise
         written = Written(task.entity.key, self._id, 1, "create", row)
         task.tell(written)
         return written
@@ -73,28 +76,49 @@ class Creating:
         rows = await database.fetch(*statement(database.dialect, IDEMPOTENCY, text, id=self._idempotency["id"]))
         if not rows:
             raise error
-        if rows[0][1] != self._idempotency["input"]:
+        if rows[0][1] not in inputs_of(self._task.entity, self._given, self._task.shared.vault):
             raise ConflictError("同一个幂等键已用于另一个请求", hint="请为新的请求使用新的幂等键") from error
+        await self._tell_replay(str(rows[0][0]))
         return Written(self._task.entity.key, str(rows[0][0]), 1, "create", {}, replayed=True)
+
+    async def _tell_replay(self, id: str) -> None:
+        if audit := self._task.shared.audit:
+            await audit.record(Entry(self._task.actor, "create", self._task.entity.key, id, detail="replayed"))
 
     async def _write(self, given: Row) -> Row:
         task = self._task
         row = await self._complete(given)
-        decided = task.decide(self._groups, row)
+        if not shape_of(task.entity).paths:
+            return await self._settle(row)
+        async with task.transaction() as tx:
+            await place(tx, task.shared.database.dialect, task.entity, row)
+            return await self._settle(row)
+
+    async def _settle(self, row: Row) -> Row:
+        task = self._task
+        decided, rule = task.decide(self._groups, row)
         uncomputed = task.compute(row)
-        sequences = shape_of(task.entity).sequences
+        shape = shape_of(task.entity)
         await task.check("create", self._id, 1, {}, row)
-        plan = self._plan(row)
-        if decided and not uncomputed and not sequences:
-            await self._in_one(plan, self._env(row))
+        self._rest = await task.rest(task.source, row)
+        consents = consent_fields(task.shared.world, task.entity, self._values.keys(), row)
+        # One statement writes one subject of the audit.
+        is_alone = task.tx is None and not (shape.paths or shape.named or consents)
+        is_alone = is_alone and not (task.origin and tells_sources(task))
+        if is_alone and decided and not uncomputed and not shape.sequences:
+            await self._in_one(row, rule)
             return row
-        async with task.shared.database.transaction() as tx:
-            for field in sequences:
+        async with task.transaction() as tx:
+            for field in shape.sequences:
                 row[field.name] = await self._number(tx, field, row)
-            await self._in_transaction(tx, plan, self._env(row))
+            await self._in_transaction(tx, row)
             await task.compute_in(tx, uncomputed, row)
+            await tell_sources(tx, task, row, self._values.keys() & task.entity.fields.keys(), is_new=True)
             if not decided:
                 await task.require(tx, self._groups, self._id)
+            await require_consent(task, tx, "create", consents, row)
+            if task.shared.audit:
+                await task.shared.audit.within(tx, await self._entry(tx, row, rule))
         return row
 
     async def _complete(self, given: Row) -> Row:
@@ -120,62 +144,62 @@ class Creating:
             return None
         sql = task.shared.statements.division(ref, task.actor.roles)
         env = task.env({"row": {ref.column_name: row[ref.name]}})
-        rows = await task.shared.database.fetch(sql.text, sql.bind(env))
+        rows = await task.source.fetch(sql.text, sql.bind(env))
         if not rows:
             raise GuardError(ref)
         value: str | None = rows[0][0]
         return value
 
-    def _plan(self, row: Row) -> CreatePlan:
-        task = self._task
-        refs = tuple(f for f in shape_of(task.entity).refs if row[f.name] is not None)
-        return task.shared.statements.create(
-            task.entity, refs, task.actor.roles, has_history=task.entity.history, has_key=self._key is not None
-        )
+    async def _entry(self, source: Database | Transaction, row: Row, rule: str) -> Entry:
+        return self._task.entry("create", row, rule, self._values, *await self._task.persons(source, row))
 
-    def _env(self, row: Row) -> Env:
+    def _plan(self, row: Row, args: Mapping[str, Any]) -> CreatePlan:
         task = self._task
-        args: dict[str, Any] = {"row": to_columns(task.entity, row)}
+        refs = tuple([f for f in shape_of(task.entity).refs if row[f.name] is not None])
+        beside = tuple([(table, tuple(args[table.name])) for table in BESIDE if table.name in args])
+        return task.shared.statements.create(task.entity, refs, task.actor.roles, beside)
+
+    def _args(self, row: Row) -> dict[str, Any]:
+        """Column values by table; "row" is the entity's own."""
+        task = self._task
+        args: dict[str, Any] = {"row": to_columns(self._rest, row)}
         args[OUTBOX.name] = outbox_row(task.entity, self._id, 1, "create", task.now)
         if task.entity.history:
             declared = {n: row[n] for n in task.entity.fields if row.get(n) is not None}
             after = {"division": row["division"], **declared}
-            args[HISTORY.name] = history_row(
-                task.entity, self._id, 1, "create", task.actor, task.now, task.why, None, after
-            )
+            args[HISTORY.name] = history_row(self._rest, 1, "create", task.actor, task.now, task.why, None, after)
         if self._idempotency:
             args[IDEMPOTENCY.name] = {**self._idempotency, "row_id": self._id, "at": task.now}
-        return task.env(args)
+        return args
 
-    async def _in_one(self, plan: CreatePlan, env: Env) -> None:
-        engine = self._task.shared.database.engine
-        if isinstance(engine, SqliteEngine):
-            guards = [(ref, sql.text, sql.bind(env)) for ref, sql in plan.guards]
-            inserts = [(sql.text, sql.bind(env)) for sql in plan.inserts]
-            await engine.atomic(lambda connection: _run(connection, guards, inserts))
+    async def _in_one(self, row: Row, rule: str) -> None:
+        task, args = self._task, self._args(row)
+        audit, database = task.shared.audit, task.shared.database
+        if audit is None:
+            await send(database, self._plan(row, args), task.env(args))
             return
-        assert plan.whole is not None
-        if not await engine.fetch_value(plan.whole.text, plan.whole.bind(env)):
-            raise GuardError(await self._failed_guard(plan, env))
+        entry = await self._entry(database, row, rule)
 
-    async def _in_transaction(self, tx: Transaction, plan: CreatePlan, env: Env) -> None:
+        async def attempt(rows: Mapping[str, Any]) -> None:
+            whole = {**args, **rows}
+            await send(database, self._plan(row, whole), task.env(whole))
+
+        await audit.beside(entry, task.now, attempt)
+
+    async def _in_transaction(self, tx: Transaction, row: Row) -> None:
+        args = self._args(row)
+        plan, env = self._plan(row, args), self._task.env(args)
         for ref, sql in plan.guards:
             if not await tx.fetch(sql.text, sql.bind(env)):
                 raise GuardError(ref)
         for sql in plan.inserts:
             await tx.execute(sql.text, sql.bind(env))
 
-    async def _failed_guard(self, plan: CreatePlan, env: Env) -> Ref:
-        for ref, sql in plan.guards:
-            if not await self._task.shared.database.fetch(sql.text, sql.bind(env)):
-                return ref
-        return plan.guards[0][0]
-
     async def _number(self, tx: Transaction, field: SequenceField, row: Row) -> str:
         """The next number. The counter's row is locked until the commit, so no number is given twice."""
         task = self._task
         division = row["division"] or ""
-        day = task.now.astimezone(CHINA).date()
+        day = china_day(task.now)
         text = (
             "INSERT INTO tb_sequence (id, value) VALUES ({id}, 1) "
             "ON CONFLICT (id) DO UPDATE SET value = tb_sequence.value + 1 RETURNING value"
@@ -191,11 +215,3 @@ def _check_key(actor: Actor, key: str) -> None:
         raise InvalidInputError(f"幂等键应为 1 到 {KEY_MAX_CHARS} 个字符")
     if not actor.id:
         raise NotAuthenticatedError("请先登录再使用幂等键")
-
-
-def _run(connection: sqlite3.Connection, guards: list[tuple[Ref, str, list[Any]]], inserts: list[Any]) -> None:
-    for ref, sql, args in guards:
-        if connection.execute(sql, args).fetchone() is None:
-            raise GuardError(ref)
-    for sql, args in inserts:
-        connection.execute(sql, args)

@@ -11,15 +11,16 @@ import orjson
 from tongban_sdk.actor import Actor
 from tongban_sdk.changes import ChangeAction
 
+from core.crypto import Vault
 from core.manifest.model import Entity
 from core.store.ids import uuid7
+from core.store.json_values import to_json
 from core.write.events import TOPICS
-from core.write.values import to_json
+from core.write.rest import Rest, Unreadable
 
 
 def history_row(
-    entity: Entity,
-    id: str,
+    rest: Rest,
     version: int,
     action: ChangeAction,
     actor: Actor,
@@ -30,15 +31,16 @@ def history_row(
 ) -> dict[str, Any]:
     return {
         "id": uuid7(),
-        "entity": entity.key,
-        "row_id": id,
+        "entity": rest.entity.key,
+        "row_id": rest.row_id,
         "version": version,
         "action": action,
         "actor": actor.id,
+        "principal": actor.person if actor.agent else None,
         "at": now,
         "why": why,
-        "before": json_row(before),
-        "after": json_row(after),
+        "before": None if before is None else rest.json(before),
+        "after": None if after is None else rest.json(after),
     }
 
 
@@ -54,17 +56,30 @@ def outbox_row(entity: Entity, id: str, version: int, action: ChangeAction, now:
     }
 
 
-def idempotency_row(actor: Actor, key: str, entity: Entity, given: Mapping[str, Any]) -> dict[str, Any]:
+def idempotency_row(
+    actor: Actor, key: str, entity: Entity, given: Mapping[str, Any], vault: Vault | None
+) -> dict[str, Any]:
     """`input` tells a repetition from another request under the same key."""
-    asked = orjson.dumps([entity.key, json_row(given)], option=orjson.OPT_SORT_KEYS)
     return {
         "id": hashlib.sha256(f"{actor.id}\0{key}".encode()).hexdigest(),
-        "input": hashlib.sha256(asked).hexdigest(),
+        "input": inputs_of(entity, given, vault)[0],
     }
 
 
+def inputs_of(entity: Entity, given: Mapping[str, Any], vault: Vault | None) -> list[str]:
+    """What `input` may be for this request. Keyed: a plain hash of an ID number is found by trying them all."""
+    asked = orjson.dumps([entity.key, json_row(given)], option=orjson.OPT_SORT_KEYS)
+    if vault is None:
+        return [hashlib.sha256(asked).hexdigest()]
+    return vault.lookups(asked.decode(), "tb_idempotency.input")
+
+
 def json_row(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if row is None else {name: to_json(value) for name, value in row.items()}
+    return (
+        None
+        if row is None
+        else {name: None if isinstance(value, Unreadable) else to_json(value) for name, value in row.items()}
+    )
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

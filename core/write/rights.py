@@ -32,20 +32,23 @@ def rule_groups(access: AccessModel, actor: Actor, entity: Entity, action: Actio
     return tuple(groups.values()) or (rules,)
 
 
-def decide(groups: Groups, row: Mapping[str, Any], me: Mapping[str, Any], now: datetime) -> bool | None:
-    """Whether the rules admit the row; None when only the database can say."""
-    answers = []
+def decide(groups: Groups, row: Mapping[str, Any], me: Mapping[str, Any], now: datetime) -> tuple[bool | None, str]:
+    """Whether the rules admit the row, None when only the database can say; and the rules that do, or may."""
+    answers, said = [], []
     for group in groups:
         answer: bool | None = False
+        admits = ""
         for rule in group:
             try:
                 if rule.where is None or evaluate(rule.where, row, me, now) is True:
-                    answer = True
+                    answer, admits = True, rule.id
                     break
             except Undecided:
                 answer = None
         answers.append(answer)
-    return False if False in answers else (None if None in answers else True)
+        said.append(admits or "|".join([rule.id for rule in group]))
+    whole = False if False in answers else (None if None in answers else True)
+    return whole, said[0] if len(said) == 1 else " ".join(dict.fromkeys(said))
 
 
 def denied(actor: Actor, entity: Entity) -> PermissionDeniedError | NotAuthenticatedError:

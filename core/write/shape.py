@@ -10,10 +10,31 @@ from core.fields import all_fields
 from core.fields.base import Field
 from core.fields.made import Computed, Sequence
 from core.fields.refs import Ref
+from core.fields.sealed import is_sealed, is_sealed_for_children, lookup_column, stored_columns
+from core.fields.tree import Path
 from core.manifest.model import Entity
 
+PERSON = "core.person"
 #: System fields an input may give.
 GIVEN_SYSTEM = ("division", "org")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A field with columns, as they are in the database."""
+
+    field: Field
+    #: Of the plain value, or the one of the sealed value.
+    names: tuple[str, ...]
+    #: Column of the keyed hash, or "".
+    lookup: str
+    is_sealed: bool
+    #: Sealed in rows about children only.
+    is_for_children: bool
+
+    @property
+    def is_plain(self) -> bool:
+        return not (self.is_sealed or self.is_for_children or self.lookup)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +44,19 @@ class Shape:
     writable: Mapping[str, Field]
     required: tuple[Field, ...]
     defaults: Mapping[str, Any]
-    #: Fields with columns, and the names of these; system fields first.
-    stored: tuple[tuple[Field, tuple[str, ...]], ...]
+    #: System fields first.
+    stored: tuple[Stored, ...]
+    by_name: Mapping[str, Stored]
+    #: Fields sealed in rows about children only: whether a row is one must be known to write it.
+    for_children: tuple[Stored, ...]
     #: A row of nulls.
     blank: Mapping[str, None]
     refs: tuple[Ref, ...]
+    #: Of a row about a person: other persons it names, such as the agent of a delegation.
+    named: tuple[Ref, ...]
     sequences: tuple[Sequence, ...]
     computed: tuple[Computed, ...]
+    paths: tuple[Path, ...]
 
 
 _KEPT: dict[str, tuple[Entity, Shape]] = {}
@@ -44,14 +71,33 @@ def shape_of(entity: Entity) -> Shape:
 
 def _shape(entity: Entity) -> Shape:
     known, own = all_fields(entity), entity.fields.values()
-    stored = {n: f for n, f in known.items() if not isinstance(f, Computed) or f.stored}
+    stored = {n: _stored(f, entity) for n, f in known.items() if not isinstance(f, Computed) or f.stored}
     return Shape(
         writable={n: f for n, f in known.items() if f.is_writable and (n in entity.fields or n in GIVEN_SYSTEM)},
         required=tuple(f for f in own if f.required and f.is_writable),
         defaults={f.name: f.default for f in own if f.default is not None},
-        stored=tuple((f, tuple(c.name for c in f.columns())) for f in stored.values()),
+        stored=tuple(stored.values()),
+        by_name=stored,
+        for_children=tuple(s for s in stored.values() if s.is_for_children),
         blank=dict.fromkeys(stored),
         refs=tuple(f for f in own if isinstance(f, Ref)),
+        named=tuple(f for f in own if isinstance(f, Ref) and f.to == PERSON and _is_beside(f, entity)),
         sequences=tuple(f for f in own if isinstance(f, Sequence)),
         computed=tuple(f for f in own if isinstance(f, Computed) and f.stored),
+        paths=tuple(f for f in own if isinstance(f, Path)),
+    )
+
+
+def _is_beside(ref: Ref, entity: Entity) -> bool:
+    return bool(entity.subject_path) and ref.name != entity.subject_path[0]
+
+
+def _stored(field: Field, entity: Entity) -> Stored:
+    lookup = lookup_column(field)
+    return Stored(
+        field,
+        tuple(c.name for c in stored_columns(field)),
+        lookup.name if lookup else "",
+        is_sealed(field),
+        is_sealed_for_children(field, entity),
     )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Any
 
 from tongban_sdk.errors import InputProblem, InvalidInputError
 
+from core.crypto import Vault
 from core.fields.base import Field, FieldError
 from core.fields.refs import Ref
+from core.fields.sealed import is_sealed_text
 from core.manifest.model import Entity
-from core.store.dialect import Dialect, datetime_text
+from core.store.dialect import Dialect
 from core.store.tables import table_of
-from core.write.shape import shape_of
+from core.write.rest import Rest, opened
+from core.write.shape import Stored, shape_of
 
 #: Canonical values by field name; a ref is the id, a point is (lng7, lat7).
 Row = dict[str, Any]
@@ -49,59 +50,42 @@ def input_name(field: Field) -> str:
     return f"{field.graphql_name}Id" if isinstance(field, Ref) else field.graphql_name
 
 
-def to_columns(entity: Entity, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of all columns; `row` holds every stored field."""
+def to_columns(rest: Rest, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of all columns as they go to rest; `row` holds every stored field."""
     values: dict[str, Any] = {}
-    for field, names in shape_of(entity).stored:
-        _put(values, field, names, row[field.name])
+    for stored in shape_of(rest.entity).stored:
+        _put(values, rest, stored, row[stored.field.name])
     return values
 
 
-def changed_columns(entity: Entity, before: Row, after: Row) -> dict[str, Any]:
-    """Values of the columns that differ."""
+def changed_columns(rest: Rest, before: Row, after: Row, *, sealing: bool = False) -> dict[str, Any]:
+    """Values of the columns that differ; with `sealing`, of all that rows about children hold sealed."""
     values: dict[str, Any] = {}
-    for field, names in shape_of(entity).stored:
-        if before[field.name] != after[field.name]:
-            _put(values, field, names, after[field.name])
+    for stored in shape_of(rest.entity).stored:
+        name = stored.field.name
+        if before[name] != after[name] or (sealing and stored.is_for_children):
+            _put(values, rest, stored, after[name])
     return values
 
 
-def _put(values: dict[str, Any], field: Field, names: tuple[str, ...], value: Any) -> None:
-    if len(names) == 1:
+def _put(values: dict[str, Any], rest: Rest, stored: Stored, value: Any) -> None:
+    names = stored.names
+    if not stored.is_plain:
+        values.update(rest.columns(stored, value))
+    elif len(names) == 1:
         values[names[0]] = value
     else:
-        values.update(zip(names, (None,) * len(names) if value is None else field.split(value), strict=True))
+        values.update(zip(names, (None,) * len(names) if value is None else stored.field.split(value), strict=True))
 
 
-def from_columns(dialect: Dialect, entity: Entity, raw: Mapping[str, Any]) -> Row:
-    """A row of the database by field name."""
+def from_columns(dialect: Dialect, entity: Entity, raw: Mapping[str, Any], vault: Vault | None = None) -> Row:
+    """A row of the database by field name. What cannot be opened is `Unreadable`, and stays as it is when written."""
     columns = table_of(entity).by_name
     row: Row = {}
-    for field, names in shape_of(entity).stored:
-        parts = tuple(dialect.load(columns[name], raw[name]) for name in names)
-        row[field.name] = parts[0] if len(parts) == 1 else (None if None in parts else parts)
+    for stored in shape_of(entity).stored:
+        parts = tuple(dialect.load(columns[name], raw[name]) for name in stored.names)
+        if not stored.is_plain and is_sealed_text(parts[0]):
+            row[stored.field.name] = opened(vault, entity, stored.field, str(raw["id"]), parts[0])
+        else:
+            row[stored.field.name] = parts[0] if len(parts) == 1 else (None if None in parts else parts)
     return row
-
-
-_PRINTED_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
-
-
-def to_json(value: Any) -> Any:
-    """A canonical value as the API prints it."""
-    if type(value) in _PRINTED_AS_THEY_ARE:
-        return value
-    match value:
-        case Decimal():
-            return format(value, "f")
-        case datetime():
-            return datetime_text(value)
-        case date():
-            return value.isoformat()
-        case time():
-            return value.isoformat("seconds")
-        case (int(), int()) if isinstance(value, tuple):
-            return {"lng": value[0] / 10**7, "lat": value[1] / 10**7, "crs": "CGCS2000"}
-        case tuple():
-            return list(value)
-        case _:
-            return value

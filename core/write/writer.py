@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from tongban_sdk.actor import Actor
 
 from core.access import AccessModel, me_of
+from core.audit import Audit
+from core.crypto import Vault
 from core.fields.times import utc_now
 from core.manifest.model import Entity, World
-from core.store.database import Database
+from core.store.database import Database, Transaction
 from core.write.changing import Changing
 from core.write.creating import Creating
 from core.write.events import Check, OnCommit, Written
+from core.write.sources import Origin, origin_of
 from core.write.statements import Statements
 from core.write.task import Shared, Task
 
@@ -29,9 +33,25 @@ class Writer:
         *,
         check: Check | None = None,
         on_commit: Sequence[OnCommit] = (),
+        vault: Vault | None = None,
+        audit: Audit | None = None,
     ) -> None:
         statements = Statements(database.dialect, world, access)
-        self._shared = Shared(database, world, access, statements, check, tuple(on_commit))
+        self._shared = Shared(database, world, access, statements, check, tuple(on_commit), vault, audit)
+        self._tx: Transaction | None = None
+        self._origin: Origin | None = None
+
+    def within(self, tx: Transaction) -> Writer:
+        """The same for many rows of one transaction. After an error it must be rolled back: half a row may stand."""
+        bound = copy(self)
+        bound._tx = tx
+        return bound
+
+    def stating(self, origin: Origin | None) -> Writer:
+        """The same, for facts that do not come from the actor's own unit."""
+        bound = copy(self)
+        bound._origin = origin
+        return bound
 
     async def create(
         self,
@@ -56,4 +76,5 @@ class Writer:
         return await Changing(self._task(actor, entity, why), id, version).delete()
 
     def _task(self, actor: Actor, entity: Entity, why: str) -> Task:
-        return Task(self._shared, actor, entity, why, utc_now(), me_of(actor))
+        origin = self._origin or origin_of(actor, why)
+        return Task(self._shared, actor, entity, why, utc_now(), me_of(actor), self._tx, origin)
