@@ -43,7 +43,7 @@ class KeyRing:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in ("active", "next"):
             self._create(name)
-        self.active, self.keys = self._read()
+        self.reload()
 
     def jwks(self) -> dict[str, Any]:
         """What other programs need to check our tokens. The next key is there before it signs anything."""
@@ -51,7 +51,13 @@ class KeyRing:
 
     def reload(self) -> None:
         """Follow a rotation made by another process."""
+        self._stamp = self.folder.stat().st_mtime_ns
         self.active, self.keys = self._read()
+
+    def follow(self) -> None:
+        """The same, if the folder was changed since: sign with the new key before the old one is dropped."""
+        if self.folder.stat().st_mtime_ns != self._stamp:
+            self.reload()
 
     def rotate(self) -> None:
         """Sign with the next key from now on; tokens of the old key stay good until they expire."""
@@ -67,14 +73,21 @@ class KeyRing:
     def _read(self) -> tuple[Key, dict[str, Key]]:
         self._drop_expired()
         active = _load(self._file("active"))
-        files = [self._file("next"), *sorted(self.folder.glob("token-retired-*.pem"))]
-        others = [_load(file) for file in files if file.exists()]
+        others: list[Key] = []
+        for file in (self._file("next"), *sorted(self.folder.glob("token-retired-*.pem"))):
+            with suppress(FileNotFoundError):  # moved or dropped by another process
+                others.append(_load(file))
+        if (
+            _load(self._file("active")).kid != active.kid
+        ):  # a rotation in the middle of the reading: some key was missed
+            return self._read()
         return active, {key.kid: key for key in (active, *others)}
 
     def _drop_expired(self) -> None:
-        for file in self.folder.glob("token-retired-*.pem"):
-            if time.time() - file.stat().st_mtime > RETIRED_KEPT_S:
-                file.unlink(missing_ok=True)
+        for file in sorted(self.folder.glob("token-retired-*.pem")):
+            with suppress(FileNotFoundError):
+                if time.time() - file.stat().st_mtime > RETIRED_KEPT_S:
+                    file.unlink()
 
     def _file(self, name: str) -> Path:
         return self.folder / f"token-{name}.pem"

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from core.identity import keys
 from core.identity.keys import RETIRED_KEPT_S, KeyRing
 
 
@@ -87,3 +88,41 @@ def test_another_kind_of_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "token-active.pem").write_bytes(pem)
     with pytest.raises(ValueError, match="P-256"):
         KeyRing(tmp_path)
+
+
+def test_a_process_that_never_meets_an_unknown_key_follows_a_rotation_all_the_same(tmp_path: Path) -> None:
+    """Else it would sign with the old key until the others have dropped it."""
+    here, there = KeyRing(tmp_path), KeyRing(tmp_path)
+    there.rotate()
+    assert here.active.kid != there.active.kid
+    here.follow()
+    assert here.active.kid == there.active.kid
+    assert set(here.keys) == set(there.keys)
+
+
+def test_following_reads_nothing_while_nothing_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = KeyRing(tmp_path)
+    ring.reload()
+    monkeypatch.setattr(KeyRing, "_read", lambda self: pytest.fail("read again"))
+    ring.follow()
+
+
+def test_a_rotation_in_the_middle_of_reading_loses_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = KeyRing(tmp_path), KeyRing(tmp_path)
+    load, turns = keys._load, iter([None, writer.rotate])
+
+    def rotating(file: Path) -> keys.Key:
+        found = load(file)
+        if reading and (turn := next(turns, None)):
+            monkeypatch.setattr(keys, "_load", load)
+            turn()
+            monkeypatch.setattr(keys, "_load", rotating)
+        return found
+
+    reading = False
+    monkeypatch.setattr(keys, "_load", rotating)
+    reading = True
+    reader.reload()
+    monkeypatch.setattr(keys, "_load", load)
+    assert reader.active.kid == writer.active.kid
+    assert set(reader.keys) == set(writer.keys)
