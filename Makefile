@@ -15,7 +15,7 @@ setup: .venv/.ready
 run: setup
 	@echo "建表并装入海原县的虚构数据（首次约十秒）……"
 	@$(PY) server.py migrate > /dev/null
-	@$(PY) server.py demo --division 640522 --if-empty > /dev/null
+	@TONGBAN_PROFILE=dev $(PY) server.py demo --division 640522 --if-empty > /dev/null
 	@$(PY) server.py serve --profile dev --port $(PORT)
 
 test: setup

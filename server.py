@@ -1,4 +1,4 @@
-"""The only entry: python server.py serve|worker|check|migrate|demo|token|plugins|sdl|explain|coverage|version."""
+"""The only entry: python server.py serve|worker|setup|check|migrate|demo|token|plugins|sdl|explain|coverage|version."""
 
 import os
 import sys

@@ -14,7 +14,6 @@ from starlette.types import Receive, Scope, Send
 
 from core.api.changes import ChangeFeed
 from core.api.compose import Composer
-from core.api.console import build_roots
 from core.api.documents import TrustedDocuments
 from core.api.doors import Doors
 from core.api.execution import Execution, core_schema
@@ -22,10 +21,9 @@ from core.api.files import Files
 from core.api.http import GraphQLEndpoint
 from core.api.limits import RateLimits
 from core.api.pages import build_routes, on_error
+from core.api.roots import build_roots
 from core.api.websocket import Sockets
 from core.host import Host, open_host
-from core.identity.keys import KeyRing
-from core.identity.tokens import Tokens
 from core.ops import metrics
 from core.settings import ROOT, Settings
 
@@ -104,7 +102,7 @@ async def open_doors(settings: Settings, *, schema: str | None = None) -> AsyncI
 
 
 def _build_doors(host: Host, settings: Settings, limits: RateLimits) -> Doors:
-    tokens = Tokens(KeyRing(settings.secrets_dir))
+    tokens = host.sessions.tokens
     trusted = TrustedDocuments()
     trusted.add_folder(ROOT / "graphql" / "operations")
     for digest, faults in trusted.check(core_schema(host.generation)).items():

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLString
 from tongban_sdk.host_api import GraphqlTypes
 
+from core.audit import Audit
+from core.crypto import Vault
+from core.identity.demo_accounts import close_demo_accounts
+from core.identity.facts import Facts
+from core.identity.keys import KeyRing
+from core.identity.login import LogIn, open_login
+from core.identity.sessions import Sessions
+from core.identity.tokens import Tokens
 from core.manifest.model import Plugin, World
 from core.plugins.builder import Compose
 from core.plugins.generation import Generation
-from core.plugins.registry import Registry
+from core.plugins.registry import Registry, new_node_id
+from core.privacy import DataCatalogue, Privacy
 from core.settings import Settings
 from core.store.database import Database
 from core.store.engine import ENGINE_TABLES
@@ -21,6 +32,7 @@ from core.store.migrate import check_engine
 from core.store.migrate import migrate as migrate_tables
 from core.store.reference import load_reference
 from core.store.tables import tables_of
+from core.write.upkeep import keep_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,11 @@ class Host:
     settings: Settings
     database: Database
     registry: Registry
+    vault: Vault
+    audit: Audit
+    sessions: Sessions
+    privacy: Privacy
+    login: LogIn
 
     @property
     def generation(self) -> Generation:
@@ -52,24 +69,49 @@ async def open_host(
             await migrate_tables(database, ENGINE_TABLES)
         else:
             await check_engine(database)
-        registry = Registry(settings, database, compose or _no_api, _migrate if migrate else _leave)
+        vault = await Vault.open(database, settings)
+        audit = await Audit.open(database, vault, new_node_id(), settings)
+        tokens = Tokens(KeyRing(settings.secrets_dir), takes_development=settings.profile != "prod")
+        sessions = Sessions(database, tokens, audit)
+        prepare = partial(_migrate, vault) if migrate else _leave
+        registry = Registry(settings, database, compose or _no_api, prepare, vault, audit)
+        login = open_login(settings, database, vault, audit, sessions, lambda: registry.current.world)
+        registry.limits = login.parts.quotas
+        facts = Facts(database, sessions)
+        registry.on_commit.append(facts.on_commit)
         await registry.boot()
+        follower: asyncio.Task[None] | None = None
         try:
             if follow:
+                if settings.profile == "prod":
+                    await close_demo_accounts(database, audit, sessions)
+                follower = asyncio.create_task(vault.follow(), name="keys")
+                await sessions.start()
                 await registry.follow()
+                audit.sealer.start()
             if work:
                 await registry.jobs.start()
-            yield Host(settings, database, registry)
+            privacy = Privacy(database, vault, audit, lambda: registry.current, login.parts.codes)
+            yield Host(settings, database, registry, vault, audit, sessions, privacy, login)
         finally:
+            if follower:
+                follower.cancel()
             if work:
                 await registry.jobs.stop()
             await registry.close()
+            await facts.settle()
+            await sessions.stop()
+            login.close()
+            await audit.close()
     finally:
         await database.close()
 
 
-async def _migrate(database: Database, plugins: Mapping[str, Plugin], new: Mapping[str, Plugin]) -> None:
+async def _migrate(vault: Vault, database: Database, plugins: Mapping[str, Plugin], new: Mapping[str, Plugin]) -> None:
     await migrate_tables(database, tables_of(World(new)))
+    # What a level was raised to L4 for must not lie plain a moment longer than its new column exists.
+    await keep_up(database, vault, World(plugins), list(World(new).entities.values()), only_new=True)
+    await DataCatalogue(database).refresh(World(plugins))
     if any(plugin.codes or plugin.data for plugin in new.values()):
         await load_reference(database, World(_with_tables_of_others(plugins, new)))
 

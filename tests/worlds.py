@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from tongban_sdk.actor import ANONYMOUS, Actor
 from tongban_sdk.problems import Place
 
 from core.expr import parse
 from core.fields import Field, all_fields, make_field
-from core.manifest.model import Action, Entity, Plugin, Purpose, Role, Rule, World
+from core.manifest.model import Action, Entity, Plugin, Purpose, Relation, Role, Rule, World
 
 HERE = Place("tests/worlds.py")
 
@@ -36,9 +36,11 @@ def rule(
     without: Iterable[str] = (),
     clear: Iterable[str] | str = (),
     number: int = 0,
+    relation: Relation = "",
+    unmask: Iterable[str] = (),
 ) -> Rule:
     """A rule; `can` is words ("read update"), `only` the opened fields (default all), `clear` names or "*"."""
-    actions: dict[str, Action] = {"read": "read", "create": "create", "update": "update", "delete": "delete"}
+    actions: dict[str, Action] = {action: action for action in get_args(Action)}
     names = frozenset(all_fields(target) if only is None else only) - frozenset(without)
     return Rule(
         plugin_id=target.plugin_id,
@@ -50,10 +52,17 @@ def rule(
         clear=names if clear == "*" else frozenset(clear),
         place=HERE,
         id=f"{target.plugin_id}/access.yaml#{number}",
+        relation=relation,
+        unmask=frozenset(unmask),
     )
 
 
-def plugin(plugin_id: str, entities: Iterable[Entity], rules: Iterable[Rule], roles: Iterable[str] = ()) -> Plugin:
+def plugin(
+    plugin_id: str, entities: Iterable[Entity], rules: Iterable[Rule], roles: Iterable[str] | None = None
+) -> Plugin:
+    """`roles`: those it declares; by default all that its rules name."""
+    rules = tuple(rules)
+    names = {rule.role for rule in rules} if roles is None else roles
     parts = {"entities": {e.name: e for e in entities}, "access": tuple(rules)}
     return Plugin(
         id=plugin_id,
@@ -69,7 +78,7 @@ def plugin(plugin_id: str, entities: Iterable[Entity], rules: Iterable[Rule], ro
         conflicts=(),
         entry="",
         purposes={"service": Purpose("service", "办理服务", "legal_duty", "P3Y", "为您办理所申请的事项")},
-        roles={role: Role(role, role, plugin_id, HERE) for role in roles},
+        roles={role: Role(role, role, plugin_id, HERE) for role in names},
         place=HERE,
         hash=f"hash-of-{plugin_id}",
         parts=parts,
@@ -153,7 +162,7 @@ ROLES = ("anonymous", "resident", "property_staff", "community_worker", "street_
 def small_world() -> World:
     """core + community with rules for every role; anonymous reads compounds only."""
     core_rules = (
-        rule("resident", PERSON, "read", "id == me.person", clear="*", number=0),
+        rule("resident", PERSON, "read", "id == me.person", clear="*", number=0, relation="self"),
         rule("community_worker", PERSON, "read", "grid in me.grids", clear=("name", "phone"), number=1),
         rule("street_admin", PERSON, "read", "under(division, me.division)", number=2),
         rule("resident", ORG_UNIT, number=3),
@@ -182,7 +191,7 @@ def small_world() -> World:
         rule("system_admin", REPAIR_ORDER, "read", without=("reporter", "details"), number=11),
     )
     core = plugin("core", (ORG_UNIT, PERSON), core_rules, ROLES)
-    community = plugin("community", (COMPOUND, HOUSE, REPAIR_ORDER), community_rules)
+    community = plugin("community", (COMPOUND, HOUSE, REPAIR_ORDER), community_rules, ())
     return World({"core": core, "community": community})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -94,7 +94,7 @@ class HostSchema(strawberry.Schema):
 class Composer:
     """`await composer(world, types)` composes; types of manifests and of unchanged Python are reused."""
 
-    own: Roots = field(default_factory=Roots)
+    own: Sequence[Roots] = ()
     _cache: PluginTypesCache = field(default_factory=PluginTypesCache)
     _base: tuple[tuple[Any, ...], HostSchema] | None = None
 
@@ -119,7 +119,7 @@ class Composer:
         return tuple(part for id, part in parts.items() if id in ids)
 
     def _strawberry(self, types: Mapping[str, GraphqlTypes], reachable: tuple[PluginTypes, ...]) -> HostSchema:
-        roots: list[tuple[str, Any]] = [("", self.own), *types.items()]
+        roots: list[tuple[str, Any]] = [*(("", roots) for roots in self.own), *types.items()]
         key = (reachable, *((id, r.query, r.mutation, getattr(r, "subscription", None)) for id, r in roots))
         if self._base is None or self._base[0] != key:
             objects = {t.object.name: t.object for part in reachable for t in part.entities.values()}

@@ -101,7 +101,7 @@ class Mutation:
     )
 
 
-def build_roots(feed: ChangeFeed) -> Roots:
+def console_roots(feed: ChangeFeed) -> Roots:
     """The core's root fields, with the subscription bound to a feed."""
 
     async def changes(

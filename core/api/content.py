@@ -65,9 +65,13 @@ def _has_small_directory(path: Path) -> bool:
 
 
 def _is_text(path: Path) -> bool:
-    """UTF-8 without control characters, and not mark-up a browser would run."""
+    """UTF-8 or GB18030 without control characters, and not mark-up a browser would run."""
+    return _is_text_in(path, "utf-8") or _is_text_in(path, "gb18030")
+
+
+def _is_text_in(path: Path, encoding: str) -> bool:
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding=encoding) as file:
             first = file.read(4096)
             while block := file.read(65536):
                 if "\0" in block:

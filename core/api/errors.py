@@ -43,18 +43,25 @@ STATUS: Mapping[str, int] = {
     "QUERY_TOO_MANY_ROOT_FIELDS": 400,
     "QUERY_TOO_MANY_DIRECTIVES": 400,
     "QUERY_TOO_EXPENSIVE": 400,
+    "QUERY_TOO_MANY_LOGINS": 400,
     "INVALID_INPUT": 400,
     "NOT_AUTHENTICATED": 401,
+    "LOGIN_FAILED": 401,
+    "REAL_NAME_REQUIRED": 403,
+    "CONSENT_REQUIRED": 403,
     "PERMISSION_DENIED": 403,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "NOT_ACCEPTABLE": 406,
     "CONFLICT": 409,
     "BODY_TOO_LARGE": 413,
+    "TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "RATE_LIMITED": 429,
     "INTERNAL": 500,
+    "VALUE_UNREADABLE": 500,
     "UNAVAILABLE": 503,
+    "AUDIT_UNAVAILABLE": 503,
     "DEADLINE_EXCEEDED": 503,
     "STORAGE_FULL": 507,
 }
@@ -109,6 +116,8 @@ def entry_of(error: BaseException, **context: Any) -> Entry:
         extras["problems"] = [{"path": list(p.path), "message": p.message, "id": p.id} for p in error.problems]
     if (wait_s := getattr(error, "retry_after_s", None)) is not None:
         extras["retryAfter"] = wait_s
+    if (level := getattr(error, "level", None)) is not None:
+        extras["level"] = level
     return entry(error.code, error.message, hint=error.hint, **extras)
 
 

@@ -147,7 +147,7 @@ class Execution:
         if compiled is None:
             return None
         try:
-            return b'{"data":%b}' % await compiled.run(self.host.database, actor)
+            return b'{"data":%b}' % await compiled.run(self.host.database, actor, self.host)
         except UnavailableError as error:
             # A connection may break after the commit: whoever tried again might write twice.
             back = compiled.back

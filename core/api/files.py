@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
+from asyncio import CancelledError
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,12 @@ from core.access.files import FILE
 from core.access.visibility import Visibility
 from core.api.errors import Refusal
 from core.api.execution import encode_errors, refusal_of
+from core.api.ids import known_id
 from core.api.limits import RateLimits
+from core.api.refusals import CANCELLED, code_of, tell_refusal
 from core.api.upload import keep, place_of, receive, too_large
+from core.audit import Entry
+from core.fields.masks import is_sensitive
 from core.identity.tokens import Tokens, caller_from_request
 from core.manifest.model import Entity
 from core.ops import metrics
@@ -26,6 +31,7 @@ from core.store.tables import table_of
 if TYPE_CHECKING:
     from core.host import Host
 
+MISSING = "没有这个文件"
 COLUMNS = ("sha256", "name", "mime", "created_by")
 #: Whatever a file contains, a browser saves it and runs nothing of it.
 SAFE = {
@@ -47,7 +53,7 @@ class Files:
         """Take one file; answers 201 {id, sha256, name, mime, sizeBytes}."""
         try:
             actor = await self._admit(request)
-            return _json(201, await self._store(request, actor))
+            return _json(201, await self._take(request, actor))
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:
@@ -74,6 +80,14 @@ class Files:
             raise NotFoundError("文件功能没有启用")
         return entity
 
+    async def _take(self, request: Request, actor: Actor) -> dict[str, Any]:
+        try:
+            return await self._store(request, actor)
+        except (Exception, CancelledError) as error:
+            result = CANCELLED if isinstance(error, ClientDisconnect) else code_of(error)
+            await tell_refusal(self.host, Entry(actor, "create", FILE, result=result))
+            raise
+
     async def _store(self, request: Request, actor: Actor) -> dict[str, Any]:
         if not actor.id:
             raise NotAuthenticatedError("请先登录再上传")
@@ -99,33 +113,41 @@ class Files:
         return {"id": written.id, **{("sizeBytes" if k == "size_bytes" else k): v for k, v in values.items()}}
 
     async def _open(self, actor: Actor, id: str) -> Response:
-        generation, database = self.host.generation, self.host.database
+        generation, database, id = self.host.generation, self.host.database, known_id(id, MISSING)
         table = table_of(self._entity(generation))
         columns = ", ".join(COLUMNS)
         text = f'SELECT {columns} FROM "{table.name}" WHERE id = {{id}} AND deleted_at IS NULL'
-        rows = await database.fetch(*statement(database.dialect, table, text, id=_uuid(id)))
+        rows = await database.fetch(*statement(database.dialect, table, text, id=id))
         if not rows:
             raise _missing()
         sha256, name, mime, created_by = rows[0]
-        is_uploader = bool(actor.id) and created_by == actor.id
-        if not is_uploader and not await Visibility.of(generation, database).sees_file(actor, _uuid(id)):
-            raise _missing()
+        await self._read_through(generation, actor, id, is_uploader=bool(actor.id) and created_by == actor.id)
         place = place_of(self.folder, sha256)
         if not place.is_file():
             raise _missing()
         metrics.RESPONSES.counts["files", "200"] += 1
         return FileResponse(place, media_type=mime, filename=name, content_disposition_type="attachment", headers=SAFE)
 
-
-def _uuid(text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise _missing() from None
+    async def _read_through(self, generation: Any, actor: Actor, id: str, *, is_uploader: bool = False) -> None:
+        """The row that opens the file to this reader. What a sensitive field holds is told to the audit first, of its
+        uploader, too."""
+        visibility = Visibility.of(generation, self.host.database)
+        holder = await (visibility.sensitive_holder(id) if is_uploader else visibility.holder(actor, id))
+        if holder is None:
+            if is_uploader:
+                return
+            raise _missing()
+        entity = generation.world.entities[holder.entity]
+        field = entity.fields[holder.field]
+        if is_sensitive(field):
+            subjects = (holder.subject,) if holder.subject else ()
+            purpose = f"{entity.plugin_id}.{field.purpose}" if field.purpose else ""
+            entry = Entry(actor, "read", entity.key, holder.row_id, subjects=subjects, fields=(field.name,))
+            await self.host.audit.record(replace(entry, purpose=purpose, rule=holder.rule or "", detail="下载文件"))
 
 
 def _missing() -> NotFoundError:
-    return NotFoundError("没有这个文件")
+    return NotFoundError(MISSING)
 
 
 def _json(status: int, body: Any) -> Response:

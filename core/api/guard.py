@@ -47,6 +47,8 @@ class Limits:
     mutation_root_fields: int = 5
     directives: int = 50
     cost: int = 10_000
+    #: Fields that compare a password, a code or a token: each try costs a request, whatever it is dressed in.
+    secrets: int = 1
 
 
 LIMITS = Limits()
@@ -167,6 +169,7 @@ def _excesses(measure: Measure, limits: Limits, is_mutation: bool) -> tuple[Entr
         _over("QUERY_TOO_MANY_ALIASES", "别名", measure.aliases, limits.aliases),
         _over("QUERY_TOO_MANY_DIRECTIVES", "指令", measure.directives, limits.directives),
         _over("QUERY_TOO_EXPENSIVE", "估算成本", measure.cost, limits.cost),
+        _over("QUERY_TOO_MANY_LOGINS", "核对口令、验证码或令牌的字段", measure.secrets, limits.secrets),
     )
 
 

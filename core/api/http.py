@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from tongban_sdk import Actor
 
 from core.api.accept import JSON, negotiate
+from core.api.address import came_from
 from core.api.errors import Refusal, refuse
 from core.api.execution import Execution, GraphQLRequest, encode_errors, refusal_of
 from core.api.limits import RateLimits
@@ -55,7 +56,9 @@ class GraphQLEndpoint:
 
     async def _admit(self, scope: Scope, headers: Mapping[str, str]) -> Actor:
         client = scope.get("client")
-        await self.limits.check("graphql", address=client[0] if client else "unknown")
+        address = client[0] if client else "unknown"
+        came_from(address)
+        await self.limits.check("graphql", address=address)
         actor = caller_from_request(headers, self.tokens).actor
         if actor.id:
             await self.limits.check("graphql", actor=actor.id)

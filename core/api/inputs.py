@@ -28,6 +28,7 @@ from core.fields.base import Field
 from core.fields.made import Computed
 from core.fields.refs import Ref
 from core.fields.structured import List
+from core.fields.tree import Path
 from core.manifest.model import Entity
 from core.read.columns import groupable, operators_of, sortable
 
@@ -43,7 +44,13 @@ _DESCRIPTIONS: Mapping[str, str] = {
 
 
 def _field(type_: GraphQLInputType, description: str, **extensions: Any) -> GraphQLInputField:
-    return GraphQLInputField(type_, description=description, extensions=extensions)
+    reason = None if isinstance(type_, GraphQLNonNull) else reason_of(extensions.get("field"))
+    return GraphQLInputField(type_, description=description, deprecation_reason=reason, extensions=extensions)
+
+
+def reason_of(field: Field | None) -> str | None:
+    """Why clients should no longer use a field, and what instead."""
+    return (field.deprecated or None) if field else None
 
 
 POINT_INPUT = GraphQLInputObjectType(
@@ -79,7 +86,6 @@ NEAR_INPUT = GraphQLInputObjectType(
     description="地图上的一个圆。",
     extensions={"leaf": True},
 )
-SHARED_INPUTS: tuple[GraphQLNamedType, ...] = (POINT_INPUT, BOX_INPUT, NEAR_INPUT)
 
 
 @cache
@@ -182,7 +188,7 @@ class EntityInputs:
         if isinstance(f, List):
             return _scalar_filter(f"{camel(f.of)}List", SCALARS[f.item_scalar], operators)
         scalar = SCALARS.get(f.graphql_scalar, GraphQLString)
-        kind = f.as_type if isinstance(f, Computed) else f.type
+        kind = f.as_type if isinstance(f, Computed) else "string" if isinstance(f, Path) else f.type
         prefix = "Long" if f.graphql_scalar == "Long" else camel(kind)
         return _scalar_filter(prefix, scalar, operators)
 
@@ -194,6 +200,10 @@ class EntityInputs:
                 needed = required and f.required and f.default is None
                 name = f"{f.graphql_name}Id" if isinstance(f, Ref) else f.graphql_name
                 fields[name] = _field(GraphQLNonNull(type_) if needed else type_, f.title, field=f)
+            elif isinstance(f, Path):  # clients of 0.1.0 wrote it
+                fields[f.graphql_name] = GraphQLInputField(
+                    GraphQLString, description=f.title, deprecation_reason="由系统按上级生成，填写的值不起作用"
+                )
         if not fields:
             return None
         return GraphQLInputObjectType(

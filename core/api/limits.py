@@ -17,7 +17,7 @@ from core.settings import Profile
 
 log = structlog.get_logger("tongban.limits")
 
-Door = Literal["graphql", "files", "socket"]
+Door = Literal["graphql", "files", "socket", "pages"]
 BUCKETS_MAX = 50_000
 
 
@@ -33,7 +33,10 @@ class Rate:
 
 
 #: Per actor; an address may hold a street full of people behind one router, so it gets ADDRESS_FACTOR times as much.
-RATES: Mapping[Door, Rate] = {"graphql": Rate(50, 200), "files": Rate(2, 20), "socket": Rate(1, 10)}
+RATES: Mapping[Door, Rate] = {
+    "graphql": Rate(50, 200), "files": Rate(2, 20), "socket": Rate(1, 10),
+    "pages": Rate(5, 50),
+}  # fmt: skip
 ADDRESS_FACTOR = 10
 #: Development and conformance runs hammer one address; the limit stays in place but out of the way.
 OPEN_FACTOR = 1_000

@@ -33,6 +33,9 @@ NESTING_MAX = 60
 PAGE_DEFAULT, PAGE_MAX = 20, 100
 #: The whole schema is thousands of types: once or twice in a request, not twenty times.
 META_COST = 3_000
+#: Metadata of a strawberry field that compares a password, a code or a token: one per operation, or aliases would
+#: guess by the dozen.
+LOOKS_AT_SECRET = {"looks_at_secret": True}
 
 
 class Measure(NamedTuple):
@@ -48,6 +51,8 @@ class Measure(NamedTuple):
     introspection_depth: int = 0
     #: Rows times fields, at most.
     cost: int = 0
+    #: Fields that look at a secret: see LOOKS_AT_SECRET.
+    secrets: int = 0
 
     def plus(self, other: Measure) -> Measure:
         return Measure(
@@ -58,6 +63,7 @@ class Measure(NamedTuple):
             max(self.depth, other.depth),
             max(self.introspection_depth, other.introspection_depth),
             self.cost + other.cost,
+            self.secrets + other.secrets,
         )
 
 
@@ -137,6 +143,7 @@ class Walk:
             depth=1 if meta else 1 + inner.depth,
             introspection_depth=1 + max(inner.depth, inner.introspection_depth) if meta else inner.introspection_depth,
             cost=1 + items + (META_COST + inner.cost if meta else inner.cost * self._rows(node, definition, items)),
+            secrets=_looks_at_secret(definition) + inner.secrets,
         )
 
     def _rows(self, node: FieldNode, definition: GraphQLField | None, items: int) -> int:
@@ -168,6 +175,11 @@ class Walk:
                 self.assumed.add(node.name.value)
                 return len(value)
         return 0
+
+
+def _looks_at_secret(definition: GraphQLField | None) -> bool:
+    hand_written = definition.extensions.get("strawberry-definition") if definition else None
+    return hand_written is not None and "looks_at_secret" in hand_written.metadata
 
 
 def _definition(schema: GraphQLSchema, parent: GraphQLNamedType | None, name: str) -> GraphQLField | None:

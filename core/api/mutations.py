@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Mapping
 from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type
 from tongban_sdk.actor import Actor
 
+from core.api.refusals import refused_write, tell_refusal
 from core.fields import all_fields
 from core.fields.base import Field
 from core.fields.refs import Ref
@@ -27,9 +29,9 @@ def values_of(entity: Entity, given: Mapping[str, Any]) -> dict[str, Any]:
     """Values by field name."""
     kept = _KEPT.get(entity.key)
     if kept is None or kept[0] is not entity:
-        names = {input_name(field): name for name, field in all_fields(entity).items()}
+        names = {input_name(f): name for name, f in all_fields(entity).items() if f.is_writable}
         kept = _KEPT[entity.key] = (entity, names)
-    return {kept[1][name]: value for name, value in given.items()}
+    return {kept[1][name]: value for name, value in given.items() if name in kept[1]}
 
 
 async def written_id(writer: Any, actor: Actor, root: RootField, arguments: Mapping[str, Any]) -> str:
@@ -50,7 +52,11 @@ async def resolve_write(_source: Any, info: Any, **arguments: Any) -> Any:
     """Resolver of every mutation made from manifests."""
     root: RootField = info.parent_type.fields[info.field_name].extensions["root"]
     context = info.context
-    id = await written_id(context.generation.writer, context.actor, root, arguments)
+    try:
+        id = await written_id(context.generation.writer, context.actor, root, arguments)
+    except (Exception, CancelledError) as error:
+        await tell_refusal(context.host, refused_write(context.actor, root, arguments.get("id"), error))
+        raise
     return id if root.kind == "delete" else await _read_back(info, root.entity, id)
 
 

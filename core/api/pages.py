@@ -13,8 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from tongban_sdk import RateLimitedError
 
-from core.api.errors import entry, entry_of
+from core.api.errors import entry, entry_of, to_refusal
 from core.api.examples import render_examples
 from core.ops import metrics
 from core.ops.health import Check, read_readiness
@@ -53,17 +54,30 @@ def build_routes(doors: Callable[[], Doors], settings: Settings) -> list[BaseRou
     async def download(request: Request) -> Response:
         return await doors().files.get(request)
 
+    asked = {"/readyz": ready_page, "/metrics": metrics_page, "/.well-known/jwks.json": keys_page}
     routes: list[BaseRoute] = [
         Route("/healthz", _alive),
-        Route("/readyz", ready_page),
-        Route("/metrics", metrics_page),
-        Route("/.well-known/jwks.json", keys_page),
+        *(Route(path, _limited(page, doors)) for path, page in asked.items()),
         Route("/files", upload, methods=["POST"]),
         Route("/files/{id}", download),
     ]
     if settings.profile == "dev":
         routes += [Route("/explorer", _explorer), Route("/", lambda _: RedirectResponse("/explorer"))]
     return routes
+
+
+def _limited(page: Page, doors: Callable[[], Doors]) -> Page:
+    """A page that asks the database, and that anybody may ask for."""
+
+    async def limited(request: Request) -> Response:
+        try:
+            await doors().files.limits.check("pages", address=request.client.host if request.client else "unknown")
+        except RateLimitedError as error:
+            refusal = to_refusal(error)
+            return _json({"errors": refusal.entries}, refusal.status, refusal.headers)
+        return await page(request)
+
+    return limited
 
 
 async def _alive(_: Request) -> Response:
@@ -111,7 +125,10 @@ def _needed(doors: Doors) -> dict[str, Check]:
         _PREPARED.add(generation)
         return None
 
-    return {"database": database, "jobs": jobs, "migrations": migrations}
+    async def audit() -> str | None:
+        return await doors.host.audit.check()
+
+    return {"database": database, "jobs": jobs, "migrations": migrations, "audit": audit}
 
 
 def _advised(doors: Doors) -> dict[str, Check]:
@@ -122,7 +139,10 @@ def _advised(doors: Doors) -> dict[str, Check]:
     async def nodes() -> str | None:
         return None if await doors.host.registry.has_converged() else "各节点尚未运行同一代"
 
-    return {"plugins": plugins, "nodes": nodes}
+    async def audit_chain() -> str | None:
+        return doors.host.audit.sealer.trouble or None
+
+    return {"plugins": plugins, "nodes": nodes, "audit_chain": audit_chain}
 
 
 async def _refresh(doors: Doors) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from graphql import (
     GraphQLArgument,
+    GraphQLBoolean,
     GraphQLField,
     GraphQLID,
     GraphQLInputObjectType,
@@ -147,6 +148,9 @@ def _query_fields(types: EntityTypes) -> Iterator[tuple[str, GraphQLField]]:
             GraphQLList(GraphQLNonNull(types.inputs.group_by)), description="按什么分组；不填则全部为一组。"
         ),
         "where": GraphQLArgument(types.inputs.where, description="筛选条件。"),
+        "protected": GraphQLArgument(
+            GraphQLBoolean, description="true：按统计权限，不看每一行，小组合并、取整；没有查看权限时总是这样。"
+        ),
     }
     groups = GraphQLList(GraphQLNonNull(types.stats))
     yield (

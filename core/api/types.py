@@ -20,7 +20,7 @@ from graphql import (
     GraphQLString,
 )
 
-from core.api.inputs import EntityInputs, WhereOf, camel
+from core.api.inputs import EntityInputs, WhereOf, camel, reason_of
 from core.api.scalars import DATE, DECIMAL, LONG, PAGE_INFO, PAGE_SIZE, PAGE_SIZE_DEFAULT, POINT, SCALARS
 from core.fields import all_fields
 from core.fields.base import Field
@@ -36,7 +36,10 @@ TypesOf = Callable[[str], "EntityTypes | None"]
 
 
 def picked(type_: GraphQLOutputType, description: str, args: Any = None, **extensions: Any) -> GraphQLField:
-    return GraphQLField(type_, args=args, resolve=pick, description=description, extensions=extensions)
+    reason = reason_of(extensions.get("field"))
+    return GraphQLField(
+        type_, args=args, resolve=pick, description=description, deprecation_reason=reason, extensions=extensions
+    )
 
 
 def described(field: Field) -> str:

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from tongban_sdk import RequestError
 
+from core.api.address import came_from
 from core.api.errors import Refusal, entry_of
 from core.api.execution import Execution, GraphQLRequest, refusal_of
 from core.api.http import parameters
@@ -35,7 +36,7 @@ SOCKETS_PER_ADDRESS_MAX = 500
 MESSAGE_MAX_CHARS = 64 * 1024
 #: Messages a client may send before it counts as abuse: ids are cheap, the guard is not.
 MESSAGES_PER_S = 50
-RECHECK_S = 5.0
+RECHECK_S = 1.0
 
 BAD_MESSAGE = 4400
 UNAUTHORIZED = 4401
@@ -203,7 +204,9 @@ class Socket:
             return NOBODY
         text = value if isinstance(value, str) else ""
         self.token = text.removeprefix("Bearer ").removeprefix("bearer ")
-        return self.door.tokens.verify(self.token)
+        caller = self.door.tokens.verify(self.token)
+        self.door.tokens.touch(caller)
+        return caller
 
     async def _watch_token(self) -> None:
         """A socket outlives neither its token nor, by more than RECHECK_S, a revocation."""
@@ -273,6 +276,8 @@ class Socket:
                 del self.operations[id]
 
     async def _check_rate(self) -> None:
+        self.door.tokens.touch(self.caller)
+        came_from(self.address)
         await self.door.limits.check("graphql", address=self.address)
         if self.caller.actor.id:
             await self.door.limits.check("graphql", actor=self.caller.actor.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,11 @@ from graphql import DocumentNode
 from graphql.execution import VariableValues
 from graphql.execution.values import get_argument_values
 from tongban_sdk.actor import Actor
-from tongban_sdk.errors import RequestError
+from tongban_sdk.errors import RequestError, UnavailableError
 
 from core.api.mutations import written_id
+from core.api.refusals import refused_write, tell_refusal
+from core.read.opener import as_null
 from core.read.reader import ReadBack
 from core.store.database import Database
 
@@ -24,16 +27,24 @@ class ReadBackFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CompiledWrite:
-    """One mutation with the values of one request. A RequestError of `run` means that nothing was written."""
+    """One mutation with the values of one request. A RequestError of `run` means that nothing was written.
+
+    The ordinary path repeats what was refused, and leaves the audit's line; what nobody repeats leaves it here.
+    """
 
     back: ReadBack
     arguments: dict[str, Any]
     generation: Any
 
-    async def run(self, database: Database, actor: Actor) -> bytes:
+    async def run(self, database: Database, actor: Actor, host: Any = None) -> bytes:
         """The bytes of `data`."""
         root = self.back.root
-        id = await written_id(self.generation.writer, actor, root, self.arguments)
+        try:
+            id = await written_id(self.generation.writer, actor, root, self.arguments)
+        except (Exception, CancelledError) as error:
+            if not isinstance(error, RequestError) or isinstance(error, UnavailableError):
+                await tell_refusal(host, refused_write(actor, root, self.arguments.get("id"), error))
+            raise
         if root.kind == "delete":
             text = orjson.dumps(id)
         else:
@@ -46,9 +57,9 @@ class CompiledWrite:
         try:
             arguments = self.back.plan.bind(actor, {**self.back.variables, ReadBack.ID: id})
             text: str | None = await database.fetch_value(self.back.plan.text(actor), arguments)
+            return b"null" if text is None else await self.back.plan.body(text, actor, as_null)
         except RequestError as error:
             raise ReadBackFailed from error
-        return b"null" if text is None else text.encode()
 
 
 def compile_write(

@@ -12,7 +12,29 @@ from typing import Protocol
 from core.settings import Settings, SettingsError, read_settings
 from core.store.errors import StoreError
 
-COMMANDS = ("serve", "worker", "check", "migrate", "demo", "token", "plugins", "sdl", "explain", "coverage", "version")
+COMMANDS = (
+    "serve",
+    "worker",
+    "setup",
+    "check",
+    "migrate",
+    "demo",
+    "token",
+    "plugins",
+    "sdl",
+    "explain",
+    "import",
+    "export",
+    "audit",
+    "minors-report",
+    "keys",
+    "coverage",
+    "version",
+)
+
+
+#: Commands whose names Python keeps for itself.
+MODULES = {"import": "import_rows", "export": "export_rows", "minors-report": "minors_report"}
 
 
 class UserError(Exception):
@@ -39,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     modules: dict[str, Command] = {}
     for name in named:
-        module: Command = importlib.import_module(f"core.cli.{name}")  # type: ignore[assignment]  # a module as a protocol
+        module: Command = importlib.import_module(f"core.cli.{MODULES.get(name, name)}")  # type: ignore[assignment]  # a module as a protocol
         modules[name] = module
         sub = commands.add_parser(
             name,

@@ -9,13 +9,18 @@ import time
 
 import uvloop
 
+from core.audit import Audit, Entry
 from core.cli import UserError
+from core.cli.audited import operator
 from core.cli.progress import say
+from core.crypto import Vault
+from core.demo.accounts import FILE, make_accounts, write_accounts
 from core.demo.generators import DemoError
 from core.demo.load import Loaded, NotEmptyError, load_demo
-from core.identity.personas import write_personas
+from core.identity.personas import with_facts, write_personas
 from core.manifest.model import World
 from core.plugins.catalogue import Catalogue
+from core.plugins.registry import new_node_id
 from core.settings import Settings
 from core.store.database import Database
 from core.store.errors import StoreError
@@ -52,9 +57,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         raise UserError(str(error)) from error
     finally:
         say("")
-    write_personas(settings.data_dir, loaded.personas)
     seconds = round(time.monotonic() - started, 1)
     facts = {"rows": loaded.rows, "personas": loaded.personas, "digest": loaded.digest, "seconds": seconds}
+    if settings.profile == "dev":
+        facts["accounts"] = str(settings.data_dir / FILE)
     print(json.dumps(facts, ensure_ascii=False))
     return 0
 
@@ -65,8 +71,16 @@ async def _load(settings: Settings, county: str, people: int, seed: int) -> Load
     try:
         await migrate(database, tables_of(world))
         await load_reference(database, world)
-        return await load_demo(
-            database, world, county=county, people=people, seed=seed, report=lambda name, rows: say(f"{name} {rows}")
-        )
+        vault = await Vault.open(database, settings)
+        loaded = await load_demo(
+            database, world, county=county, people=people, seed=seed, vault=vault,
+            report=lambda name, rows: say(f"{name} {rows}"),
+        )  # fmt: skip
+        audit = Audit(database, vault, new_node_id())
+        await audit.record(Entry(operator(), "demo", detail=f"{county}: {sum(loaded.rows.values())} rows"))
+        write_personas(settings.data_dir, await with_facts(database, loaded.personas))
+        if settings.profile == "dev":
+            write_accounts(settings.data_dir, await make_accounts(database, vault, loaded.personas))
+        return loaded
     finally:
         await database.close()

@@ -10,8 +10,10 @@ import uvloop
 
 from core.cli import UserError
 from core.cli.progress import say
+from core.crypto import Vault
 from core.manifest.model import World
 from core.plugins.catalogue import Catalogue
+from core.privacy import DataCatalogue
 from core.settings import Settings
 from core.store.database import Database
 from core.store.ddl import Step
@@ -19,6 +21,7 @@ from core.store.errors import MigrationError, StoreError
 from core.store.migrate import migrate, plan
 from core.store.reference import load_reference
 from core.store.tables import tables_of
+from core.write.upkeep import keep_up
 
 HELP = "把数据库改成清单声明的样子：只增加，不删除，不猜测"
 EXAMPLE = "python server.py migrate --plan"
@@ -46,6 +49,10 @@ async def _run(only_plan: bool, settings: Settings) -> int:
             _show(await plan(database, tables_of(world)))
             return 0
         steps = await migrate(database, tables_of(world), lambda number: say(f"第 {number + 1} 步"))
+        await DataCatalogue(database).refresh(world)
+        say("密存数据")
+        vault = await Vault.open(database, settings)
+        await keep_up(database, vault, world, list(world.entities.values()), only_new=True)
         say("参考数据")
         rows = await load_reference(database, world)
         say("")

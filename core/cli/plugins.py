@@ -11,6 +11,7 @@ import uvloop
 from tongban_sdk.errors import RequestError
 
 from core.cli import UserError
+from core.cli.audited import audited, operator
 from core.host import Host, open_host
 from core.settings import Settings
 
@@ -58,7 +59,9 @@ async def _run(args: argparse.Namespace, settings: Settings) -> None:
 
 
 async def _switch(host: Host, args: argparse.Namespace) -> None:
-    await host.registry.set_state(args.plugin, _STATES[args.action], args.division)  # type: ignore[arg-type]  # a Chosen
+    state = _STATES[args.action]
+    async with audited(host.audit, "set_plugin_state", args.plugin):
+        await host.registry.set_state(args.plugin, state, args.division, operator())  # type: ignore[arg-type]  # a Chosen
     await _list(host, args)
 
 
@@ -86,7 +89,8 @@ async def _dead(host: Host, args: argparse.Namespace) -> None:
 
 
 async def _redrive(host: Host, args: argparse.Namespace) -> None:
-    if not await host.registry.jobs.queue.redrive(args.job):
-        raise UserError(f"没有编号为 {args.job} 的失败任务")
+    async with audited(host.audit, "redrive_job", args.job):
+        if not await host.registry.jobs.queue.redrive(args.job):
+            raise UserError(f"没有编号为 {args.job} 的失败任务")
     await asyncio.sleep(0)
     print(args.job)

@@ -9,7 +9,7 @@ from tongban_sdk.host_api import GraphqlTypes
 
 from core.api.changes import ChangeFeed
 from core.api.compose import Composer
-from core.api.console import build_roots
+from core.api.roots import build_roots
 from core.cli import UserError
 from core.manifest import plugin_folders
 from core.manifest.model import World

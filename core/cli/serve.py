@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
 import uvicorn
 
 from core.api.wire import OneWriteProtocol
@@ -21,6 +22,8 @@ from core.cli.welcome import render_welcome
 from core.ops.logs import configure_logs
 from core.ops.settle import settle
 from core.settings import Settings
+
+log = structlog.get_logger("tongban.serve")
 
 HELP = "启动服务"
 EXAMPLE = "python server.py serve --host 127.0.0.1 --port 8000 --profile dev"
@@ -36,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     settings = settings.with_profile(args.profile)
-    configure_logs()
+    configure_logs(messages=settings.profile == "dev")
     # Uvicorn stops cleanly, then hands the signal on: a stop that was asked for is a success.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # A shell's background job starts with SIGINT ignored; an interrupted server must say so all the same.
@@ -72,9 +75,13 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         settle()
-        if self.started and self.settings.profile == "dev":
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            print(render_welcome(self.settings, f"http://{host}:{port}"), flush=True)
+        if not self.started:
+            return
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        url = f"http://{host}:{port}"
+        log.info("listening", url=url)
+        if self.settings.profile == "dev":
+            print(render_welcome(self.settings, url), flush=True)
 
 
 def build_config(app: App, host: str, port: int) -> uvicorn.Config:

@@ -7,7 +7,7 @@ import re
 
 from core.cli import UserError
 from core.identity.keys import KeyRing
-from core.identity.personas import PERSONAS, build_persona
+from core.identity.personas import build_persona, persona_names
 from core.identity.tokens import Tokens
 from core.settings import Settings
 
@@ -17,7 +17,12 @@ EXAMPLE = "TONGBAN_PROFILE=dev python server.py token --as staff --division 6405
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--as", dest="persona", choices=PERSONAS, help="身份")
+    action.add_argument(
+        "--as",
+        dest="persona",
+        metavar="PERSONA",
+        help="身份：citizen、staff、admin，或演示数据里的人（personas.json），如 grid_worker",
+    )
     action.add_argument(
         "--rotate", action="store_true", help="换用下一把密钥签名，打印它的 kid；旧令牌到期前仍然有效（任何环境）"
     )
@@ -33,6 +38,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         return 0
     if settings.profile != "dev":
         raise UserError(f"当前是 {settings.profile} 环境，只有 TONGBAN_PROFILE=dev 才能签发开发令牌")
+    if args.persona not in (names := persona_names(settings.data_dir)):
+        raise UserError(f"--as {args.persona!r} 应为 {'、'.join(names)}（更多身份来自 demo 命令的演示数据）")
     if args.division is not None and not re.fullmatch(r"[0-9]{12}", args.division):
         raise UserError(f"--division {args.division!r} 不是 12 位区划代码")
     actor = build_persona(args.persona, settings.data_dir, person=args.person, division=args.division)

@@ -11,7 +11,7 @@ import uvloop
 
 from core.api.changes import ChangeFeed
 from core.api.compose import Composer
-from core.api.console import build_roots
+from core.api.roots import build_roots
 from core.cli import UserError
 from core.host import open_host
 from core.ops.logs import configure_logs
@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     if settings.is_embedded:
         raise UserError("worker 需要 Redis：请设置 TONGBAN_REDIS_URL；没有 Redis 时任务在 serve 进程里运行")
-    configure_logs()
+    configure_logs(messages=settings.profile == "dev")
     uvloop.run(_run(settings))
     return 0
 

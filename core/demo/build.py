@@ -8,11 +8,12 @@ from datetime import UTC, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from core.demo.generators import BASE_DATE, LOCAL, DemoError, Maker, Run, maker, path_of
+from core.demo.generators import BASE_DATE, DemoError, Maker, Run, maker, path_of
 from core.demo.row import Group, Row, read
+from core.expr.clock import CHINA
 
 #: Rows without a declared time were entered one after the other, a year before the base date.
-FIRST_ENTRY = datetime.combine(BASE_DATE, time(8), LOCAL) - timedelta(days=365)
+FIRST_ENTRY = datetime.combine(BASE_DATE, time(8), CHINA) - timedelta(days=365)
 #: Uneven but never empty: how strongly parents differ in size.
 SPREAD = 0.5
 
@@ -70,7 +71,7 @@ def _places(block: Block, run: Run, random: Random) -> Iterator[tuple[int, Row |
     each = spec.get("each", 1)
     counts: Sequence[int]
     if total is not None:
-        counts = _shares(total, len(parents), random)
+        counts = _with_first(_shares(total, len(parents), random), spec.get("first_at_least", 0))
     elif isinstance(each, int):
         counts = [each] * len(parents)
     else:
@@ -99,6 +100,14 @@ def _shares(total: int, parents: int, random: Random) -> list[int]:
     for index in order[: spare - sum(counts)]:
         counts[index] += 1
     return [floor + count for count in counts]
+
+
+def _with_first(counts: list[int], least: int) -> list[int]:
+    """The first parent gets at least so many; whoever has most gives them up."""
+    while counts and counts[0] < least <= sum(counts):
+        most = max(range(1, len(counts)), key=counts.__getitem__)
+        counts[0], counts[most] = counts[0] + 1, counts[most] - 1
+    return counts
 
 
 def _division(parent: Row | None, run: Run) -> str:

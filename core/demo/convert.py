@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from core.demo.generators import LOCAL, DemoError
+from core.demo.generators import DemoError
 from core.demo.row import Row
+from core.expr.clock import CHINA
 from core.fields import SYSTEM_FIELDS, FieldError, all_fields
 from core.fields.made import Computed
 from core.fields.made import Sequence as SequenceField
+from core.fields.tree import Path
 from core.manifest.model import Entity
 
 #: Who wrote the rows, in created_by and updated_by.
@@ -25,28 +27,22 @@ class Counters:
     def __init__(self) -> None:
         self.last: dict[str, int] = defaultdict(int)
 
-    def number(self, entity: Entity, field: SequenceField, division: str, day: datetime) -> str:
+    def give(self, entity: Entity, rows: Sequence[Row]) -> None:
+        """Number new rows; later blocks may name the numbers."""
+        for name, field in entity.fields.items():
+            if isinstance(field, SequenceField):
+                for row in rows:
+                    day = datetime.fromisoformat(row.values["created_at"]).astimezone(CHINA)
+                    row.values[name] = self._number(entity, field, row.values["division"], day)
+
+    def _number(self, entity: Entity, field: SequenceField, division: str, day: datetime) -> str:
         # The writer goes on from here: it asks the same name.
         counter = field.counter(entity.key, division, day.date())
         self.last[counter] += 1
         return field.render(division, day.date(), self.last[counter])
 
 
-def column_values(entity: Entity, rows: Sequence[Row], counters: Counters) -> Iterator[dict[str, Any]]:
-    """Canonical values by column, one dict per row, all of one shape."""
-    fields = all_fields(entity)
-    columns = {name: tuple(c.name for c in field.columns()) for name, field in fields.items()}
-    for row in rows:
-        values = canonical(entity, row, counters)
-        made: dict[str, Any] = {}
-        for name, names in columns.items():
-            value = values.get(name)
-            parts = (None,) * len(names) if value is None else fields[name].split(value)
-            made |= zip(names, parts, strict=True)
-        yield made
-
-
-def canonical(entity: Entity, row: Row, counters: Counters) -> dict[str, Any]:
+def canonical(entity: Entity, row: Row) -> dict[str, Any]:
     """Canonical values by field; raises DemoError for a value a client could not have sent either."""
     created_at = datetime.fromisoformat(row.values["created_at"])
     values: dict[str, Any] = {
@@ -60,7 +56,14 @@ def canonical(entity: Entity, row: Row, counters: Counters) -> dict[str, Any]:
         if name in HOST_VALUES:
             continue
         if isinstance(field, SequenceField):
-            values[name] = counters.number(entity, field, row.values["division"], created_at.astimezone(LOCAL))
+            values[name] = row.values[name]
+            continue
+        if isinstance(field, Path):
+            # Rows above come first: their paths are known.
+            above = row.links.get(field.parent)
+            values[name] = row.values[name] = field.under(
+                above.values[name] if above else None, row.values[field.segment]
+            )
             continue
         value = row.values.get(name)
         if value is not None:

@@ -6,16 +6,16 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
 from core.demo.identity import make_idno, make_uscc
 from core.demo.row import Group, Row, plain, read
+from core.expr.clock import CHINA
 
 #: Every relative date counts from here, so that two runs on two days are equal.
 BASE_DATE = date(2026, 11, 20)
-LOCAL = timezone(timedelta(hours=8))
 METRES_PER_DEGREE = 111_320.0
 #: About five kilometres: how far a village may lie from the middle of its township.
 VILLAGE_SPREAD_DEGREES = 0.05
@@ -161,7 +161,7 @@ def _datetime(spec: Mapping[str, Any], run: Run, random: Random) -> Maker:
         if after:
             start = datetime.fromisoformat(read(row, after))
             return (start + timedelta(minutes=random.randint(low, high))).isoformat()
-        day = datetime.combine(BASE_DATE, time(), LOCAL) + timedelta(days=random.randint(low, high))
+        day = datetime.combine(BASE_DATE, time(), CHINA) + timedelta(days=random.randint(low, high))
         return (day + timedelta(seconds=random.randrange(first * 3600, last * 3600))).isoformat()
 
     return make

@@ -9,12 +9,16 @@ from typing import Any
 
 import orjson
 
+from core.crypto import Vault
 from core.demo.build import Block, build_rows, select
-from core.demo.convert import Counters, column_values
+from core.demo.convert import Counters, canonical
 from core.demo.generators import DemoError, Run
+from core.demo.resting import Resting
 from core.demo.row import Group, Row
 from core.fields import all_fields
 from core.fields.refs import Ref
+from core.fields.sealed import is_sealed
+from core.identity.admins import admin_roles_in
 from core.manifest.model import Entity, World
 from core.store.database import Database, Insert
 from core.store.dialect import quote
@@ -43,13 +47,20 @@ class Loaded:
 
 
 async def load_demo(
-    database: Database, world: World, *, county: str, people: int, seed: int, report: Report = lambda name, rows: None
+    database: Database,
+    world: World,
+    *,
+    county: str,
+    people: int,
+    seed: int,
+    vault: Vault | None = None,
+    report: Report = lambda name, rows: None,
 ) -> Loaded:
-    """Generate and write everything in one transaction. `county` has 6 digits."""
+    """Generate and write everything in one transaction. `county` has 6 digits; without L4 fields no vault is needed."""
     run = Run(county=county, people=people, seed=seed)
     blocks = list(_blocks(world, run))
     await _refuse_filled(database, world, blocks)
-    counters, digest = Counters(), hashlib.sha256()
+    counters, digest, resting = Counters(), hashlib.sha256(), Resting(world, vault)
     made: list[tuple[Entity, list[Row]]] = []
     for block in blocks:
         entity = _entity(world, block.entity)
@@ -62,13 +73,20 @@ async def load_demo(
             run.groups[block.name] = found
             continue
         rows = build_rows(block, run, sum(len(rows) for _, rows in made))
+        if any(admin_roles_in(entity.key, row.values) for row in rows):
+            raise DemoError(f"演示数据 {block.name} 把管理员角色给了{entity.title}：管理员只由 setup 产生")
+        counters.give(entity, rows)
         run.groups[block.name] = Group(rows)
         made.append((entity, rows))
+    for entity, rows in made:
+        resting.see(entity, rows)
     totals: dict[str, int] = {}
     async with database.transaction() as transaction:
         for entity, rows in made:
-            inserts = [Insert(table_of(entity), values) for values in column_values(entity, rows, counters)]
-            digest.update(orjson.dumps([insert.values for insert in inserts], default=str))
+            values = [canonical(entity, row) for row in rows]
+            # Of what was made: what is sealed is never the same twice.
+            digest.update(orjson.dumps(values, default=str))
+            inserts = [Insert(table_of(entity), resting.columns(entity, row)) for row in values]
             for start in range(0, len(inserts), BATCH_ROWS):
                 await transaction.insert(inserts[start : start + BATCH_ROWS])
             totals[entity.key] = totals.get(entity.key, 0) + len(inserts)
@@ -111,7 +129,8 @@ async def _stored(database: Database, entity: Entity) -> list[Row]:
     """Rows that are there already, by id, their refs as ids."""
     names, columns = [], []
     for name, field in all_fields(entity).items():
-        if len(found := field.columns()) == 1:
+        # What is sealed cannot be selected by.
+        if not is_sealed(field) and len(found := field.columns()) == 1:
             names.append(name)
             columns.append(found[0])
     listed = ", ".join(quote(column.name) for column in columns)
@@ -131,7 +150,8 @@ def _personas(world: World, blocks: list[Block], run: Run) -> dict[str, Mapping[
     found: dict[str, Mapping[str, str]] = {}
     for _, document in _documents(world):
         for name, group in document.get("personas", {}).items():
-            if rows := run.groups[group].rows:
+            group, _, number = group.partition("#")
+            if rows := run.groups[group].rows[int(number or 0) :]:
                 values = rows[0].values
                 found[name] = {"entity": entities[group], "id": values["id"], "division": values["division"]}
     return found

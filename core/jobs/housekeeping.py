@@ -10,9 +10,12 @@ from itertools import islice
 from pathlib import Path
 
 from core.fields.column import Column, Table
+from core.identity.policy import session_policy
+from core.store.account_tables import CODE, QUOTA
 from core.store.database import Database
 from core.store.dialect import quote
 from core.store.engine import IDEMPOTENCY, RECENT
+from core.store.session_tables import REFRESH, SESSION
 from core.store.statement import statement
 
 #: A repeated request finds its first answer for this long.
@@ -21,15 +24,24 @@ IDEMPOTENCY_KEPT = timedelta(days=7)
 RECENT_KEPT = timedelta(minutes=10)
 #: An upload writes its content first and its row a moment later; this is many moments.
 ORPHAN_KEPT = timedelta(days=1)
+#: Over for this long, a session answers no question any more; the audit keeps what was done in it.
+SESSION_KEPT = timedelta(days=30)
 #: Rows per statement: short enough never to hold up a writer.
 BATCH = 500
 
 
 async def sweep_rows(database: Database, now: datetime) -> int:
     """Delete rows past their time; returns how many."""
-    return await _sweep(database, IDEMPOTENCY, "at", now - IDEMPOTENCY_KEPT) + await _sweep(
-        database, RECENT, "handed_at", now - RECENT_KEPT
+    past = (
+        (IDEMPOTENCY, "at", now - IDEMPOTENCY_KEPT),
+        (RECENT, "handed_at", now - RECENT_KEPT),
+        (CODE, "expires_at", now),
+        (QUOTA, "ends_at", now),
+        (REFRESH, "used_at", now - session_policy().reuse_known),
+        (REFRESH, "ends_at", now),
+        (SESSION, "ends_at", now - SESSION_KEPT),
     )
+    return sum([await _sweep(database, *one) for one in past])
 
 
 async def _sweep(database: Database, table: Table, column: str, before: datetime) -> int:

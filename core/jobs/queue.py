@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ from typing import Any
 
 from core.fields.times import utc_now
 from core.store.database import Database, Transaction
-from core.store.runtime_tables import DEAD_LETTER, GENERATION, JOB
+from core.store.installation import installation
+from core.store.runtime_tables import DEAD_LETTER, JOB
 from core.store.statement import load_row, statement
 
 #: Jobs of one plugin at work at a time, over all nodes: a slow plugin must leave room for the others.
@@ -71,13 +71,7 @@ class JobQueue:
 
     async def installation(self) -> int:
         """A number of this database's own: two installations on one Redis must not take each other's jobs."""
-        text = (
-            "INSERT INTO tb_generation (id, number) VALUES (2, {number}) "
-            "ON CONFLICT (id) DO UPDATE SET number = tb_generation.number RETURNING number"
-        )
-        async with self._database.transaction() as transaction:
-            rows = await transaction.fetch(*statement(self._dialect, GENERATION, text, number=secrets.randbits(48)))
-        return int(rows[0][0])
+        return await installation(self._database)
 
     async def add(self, jobs: Sequence[NewJob]) -> list[str]:
         """Ids of the jobs that wait now, the ones that waited already included."""

@@ -15,8 +15,13 @@ from tongban_sdk.changes import Change
 from tongban_sdk.host_api import GraphqlTypes
 
 from core.access import AccessModel
+from core.access.cases import check_case
+from core.access.divisions import Divisions
 from core.access.files import check_files
 from core.access.visibility import Visibility
+from core.audit import Audit
+from core.crypto import Vault
+from core.identity.admins import check_rights_change
 from core.manifest.model import Plugin, World
 from core.plugins.breaker import Breaker
 from core.plugins.errors import PluginError
@@ -55,10 +60,12 @@ class Prepare(Protocol):
 class Builder:
     """What stays from generation to generation: imported Python, breakers, prepared tables."""
 
-    def __init__(self, database: Database, compose: Compose, prepare: Prepare) -> None:
+    def __init__(self, database: Database, compose: Compose, prepare: Prepare, vault: Vault, audit: Audit) -> None:
         self._database = database
         self._compose = compose
         self._prepare = prepare
+        self._vault = vault
+        self._audit = audit
         self.breakers: dict[str, Breaker] = {}
         self._parts: dict[str, Part | None] = {}
         #: plugin id → manifest hash whose tables stand and whose models are made.
@@ -127,7 +134,9 @@ class Builder:
         guard_resolvers(graphql, hooks.parts)
         await asyncio.sleep(0)
         access = AccessModel(world)
-        reader = Reader(world, access)
+        for rule in access.orphans:
+            log.warning("rule %s opens nothing: nobody declares role %s", rule.id, rule.role)
+        reader = Reader(world, access, self._vault, self._audit, registry.limits)
         reader.use(graphql, self._database.dialect)
         writer = self._writer(registry, world, access)
         return Generation(
@@ -140,7 +149,7 @@ class Builder:
         return Hooks({id: part for id in plugins if (part := self._parts.get(id)) is not None})
 
     def _writer(self, registry: Registry, world: World, access: AccessModel) -> Writer:
-        files = Visibility(world, access, self._database)
+        visible, divisions = Visibility(world, access, self._database), Divisions(world, self._database)
 
         async def check(change: Change) -> None:
             # The generation that stands now, not the one of the request: off means off from this moment on.
@@ -148,7 +157,10 @@ class Builder:
             if change.action == "create":
                 titles = {plugin.id: plugin.title for plugin in now.world.plugins.values()}
                 refuse_new(now.choices, titles, change.plugin_id, change.division)
-            await check_files(files, change)
+            check_rights_change(change)
+            await divisions.check(change)
+            await check_files(visible, change)
+            await check_case(visible, change)
             if change.plugin_id in now.hooks.parts:
                 shown = Change(
                     entity=change.entity, id=change.id, action=change.action, version=change.version,
@@ -157,7 +169,10 @@ class Builder:
                 )  # fmt: skip
                 await ask_plugin(now.hooks, shown, now.host_api(change.actor))
 
-        return Writer(self._database, world, access, check=check, on_commit=(registry.committed,))
+        return Writer(
+            self._database, world, access, check=check, on_commit=(registry.committed,), vault=self._vault,
+            audit=self._audit,
+        )  # fmt: skip
 
     async def _culprits(self, plugins: Mapping[str, Plugin], error: Exception) -> dict[str, str]:
         """Plugins whose types do not fit to those before them, found by adding one after the other."""

@@ -9,12 +9,16 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from uuid import uuid4
 
 from tongban_sdk.actor import Actor
 from tongban_sdk.errors import InvalidInputError, NotFoundError
 
+from core.audit import Audit, Entry
+from core.audit.audit import SYSTEM
+from core.crypto import Vault
 from core.jobs.ending import end
 from core.jobs.jobs import Jobs
 from core.jobs.queue import NewJob
@@ -26,8 +30,9 @@ from core.plugins.generation import Generation
 from core.plugins.states import States, is_wanted
 from core.plugins.status import CHOICES, Chosen, NodeStatus, PluginStatus
 from core.plugins.work import service_actor
+from core.read.opener import Limits
 from core.settings import Settings
-from core.store.database import Database
+from core.store.database import Database, Transaction
 from core.write import Written
 
 log = logging.getLogger("tongban.plugins")
@@ -41,23 +46,32 @@ Swapped = Callable[[Generation, Generation], None]
 Committed = Callable[[Sequence[Written]], None]
 
 
+def new_node_id() -> str:
+    """A name for this process, for reports and audit lines."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:4]}"
+
+
 class Registry:
     """Give it a database; `boot()` it; then `current` never is less than a whole generation."""
 
     current: Generation
 
-    def __init__(self, settings: Settings, database: Database, compose: Compose, prepare: Prepare) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, compose: Compose, prepare: Prepare, vault: Vault, audit: Audit
+    ) -> None:
         self.settings = settings
-        self.database = database
-        self.node_id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:4]}"
+        self.database, self.vault, self.audit = database, vault, audit
+        self.node_id = new_node_id()
         self.jobs = Jobs(database, lambda: self.current.plan, settings.redis_url)
         #: Called with the old and the new generation right after a swap; must not raise or keep the old one.
         self.on_swap: list[Swapped] = []
         #: Called after each commit of this process with what was written; must not raise.
         self.on_commit: list[Committed] = [lambda written: self.jobs.nudge()]
+        #: What generations made from now on ask before masked values are looked up; None = no limit.
+        self.limits: Limits | None = None
         self._catalogue = Catalogue(settings)
         self._states = States(database)
-        self._builder = Builder(database, compose, prepare)
+        self._builder = Builder(database, compose, prepare, vault, audit)
         self._building = asyncio.Lock()
         self._reported_at = 0.0
         self._following: asyncio.Task[None] | None = None
@@ -87,11 +101,17 @@ class Registry:
         choices: dict[str, Chosen] = {**(await self._states.choices()).get(plugin_id, {}), division or "": state}
         if not is_wanted(choices):
             await self._say_goodbye(plugin_id)
-        number = await self._states.choose(plugin_id, division or "", state, actor.id if actor else "cli")
+        by, where = actor or SYSTEM, f" {division}" if division else ""
+        line = Entry(by, "set_plugin_state", detail=f"{plugin_id} {state}{where}")
+        tell = partial(self._tell, line)
+        number = await self._states.choose(plugin_id, division or "", state, by.id, tell)
         await self.catch_up()
         if plugin_id in self.current.world.plugins and plugin_id not in before.world.plugins:
             await self._welcome(plugin_id, number)
         return self.statuses()[plugin_id]
+
+    async def _tell(self, line: Entry, tx: Transaction) -> None:
+        await self.audit.within(tx, line)
 
     async def catch_up(self) -> None:
         """Build the generation the database asks for, once for all who wait."""

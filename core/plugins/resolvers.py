@@ -32,8 +32,10 @@ def guard_resolvers(schema: GraphQLSchema, parts: Mapping[str, Part]) -> None:
                 if "strawberry-definition" not in field.extensions:
                     continue
                 part = owners.get(_origin(field))
-                if part is not None and field.resolve is not None and not hasattr(field.resolve, "__guarded__"):
-                    field.resolve = _guard(part, type_.name, field.resolve)
+                # What the API itself put around a resolver (its audit line) stays around the guard.
+                holder = field.resolve if hasattr(field.resolve, "resolve") else field
+                if part is not None and holder.resolve is not None and not hasattr(holder.resolve, "__guarded__"):
+                    holder.resolve = _guard(part, type_.name, holder.resolve)
 
 
 def _package(plugin: Any) -> str:

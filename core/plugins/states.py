@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,8 @@ from core.store.statement import load_row, statement
 #: plugin id → division ("" = everywhere) → choice.
 Choices = Mapping[str, Mapping[str, Chosen]]
 
+#: Writes what stands or falls with a choice.
+Tell = Callable[[Transaction], Awaitable[None]]
 #: A node that has not reported for this long is taken for gone.
 NODE_LIFE_S = 5.0
 
@@ -56,8 +58,10 @@ class States:
             choices[plugin_id][division] = state
         return choices
 
-    async def choose(self, plugin_id: str, division: str, state: Chosen, actor_id: str) -> int:
-        """Record the choice and take the next number, both or neither."""
+    async def choose(
+        self, plugin_id: str, division: str, state: Chosen, actor_id: str, tell: Tell | None = None
+    ) -> int:
+        """Record the choice, take the next number and tell of it: all or nothing."""
         text = (
             "INSERT INTO tb_plugin (id, plugin_id, division, state, changed_by, changed_at) "
             "VALUES ({id}, {plugin_id}, {division}, {state}, {changed_by}, {changed_at}) "
@@ -69,11 +73,8 @@ class States:
                 transaction, PLUGIN, text, id=str(uuid.uuid4()), plugin_id=plugin_id, division=division, state=state,
                 changed_by=actor_id, changed_at=datetime.now(UTC),
             )  # fmt: skip
-            return await self._next_number(transaction)
-
-    async def bump(self) -> int:
-        """Make every node build anew, e.g. after manifests changed on disk."""
-        async with self._database.transaction() as transaction:
+            if tell is not None:
+                await tell(transaction)
             return await self._next_number(transaction)
 
     async def _next_number(self, transaction: Transaction) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -12,7 +13,10 @@ from tongban_sdk.changes import Change, ChangeAction
 from tongban_sdk.host_api import HostApi, JobContext
 
 from core.access.files import FILE
+from core.audit.retention import expire
 from core.fields.times import utc_now
+from core.identity.dormancy import disable_dormant
+from core.identity.login_policy import read_policy
 from core.jobs.housekeeping import sweep_files, sweep_rows
 from core.jobs.jobs import Plan
 from core.jobs.outbox import Event
@@ -24,12 +28,15 @@ from core.manifest.order import requirements
 from core.manifest.sections.plugin import FOUNDATION
 from core.plugins.errors import QuarantinedError
 from core.plugins.hooks import LIMITS_S, Part
+from core.privacy import Privacy
 from core.store.tables import table_of
 from core.write.events import ACTIONS
+from core.write.upkeep import keep_up
 
 if TYPE_CHECKING:
     from core.plugins.generation import Generation
 
+log = logging.getLogger("tongban.jobs")
 HOOK_TRIES = 8
 #: A job may compute for longer than a hook inside a request, but others wait meanwhile all the same.
 JOB_STRETCH_S = 1.0
@@ -68,12 +75,37 @@ def _fan_out(generation: Generation, event: Event) -> list[NewJob]:
 async def _housekeeping(generation: Generation) -> None:
     registry, files, now = generation.registry, generation.world.entity(FILE), utc_now()
     await sweep_rows(registry.database, now)
+    await expire(registry.audit, now, registry.settings.audit_days)
     if files is not None:
         await sweep_files(registry.database, registry.settings.data_dir / "files", table_of(files), now)
 
 
+async def _reseal(generation: Generation) -> None:
+    registry, world = generation.registry, generation.world
+    done = await keep_up(registry.database, registry.vault, world, list(world.entities.values()))
+    if done.troubles:
+        log.error("reseal: unreadable %s, left %s", dict(done.unreadable), dict(done.left))
+
+
+async def _end_proxies(generation: Generation) -> None:
+    registry = generation.registry
+    privacy = Privacy(registry.database, registry.vault, registry.audit, lambda: generation)
+    await privacy.end_proxies(service_actor(FOUNDATION))
+
+
+async def _disable_dormant(generation: Generation) -> None:
+    registry = generation.registry
+    days = read_policy(registry.settings.login_policy).dormant_days
+    await disable_dormant(registry.database, registry.audit, service_actor(FOUNDATION), days, utc_now())
+
+
 #: Jobs of the foundation's manifest; they work on the host itself and have no plugin's Python.
-OWN_JOBS: Mapping[str, Callable[[Generation], Awaitable[None]]] = {"housekeeping": _housekeeping}
+OWN_JOBS: Mapping[str, Callable[[Generation], Awaitable[None]]] = {
+    "housekeeping": _housekeeping,
+    "reseal": _reseal,
+    "end_proxies": _end_proxies,
+    "disable_dormant": _disable_dormant,
+}
 
 
 def _own(generation: Generation, declared: Job) -> Work:

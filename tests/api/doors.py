@@ -158,7 +158,7 @@ class Doors:
 
 def open_doors(folder: Path, profile: Profile = "audit", *, deadline_s: float = 10.0) -> Doors:
     host = FakeHost(FakeGeneration(build_test_schema()))
-    tokens, trusted = Tokens(KeyRing(folder / "secrets")), TrustedDocuments()
+    tokens, trusted = Tokens(KeyRing(folder / "secrets"), takes_development=True), TrustedDocuments()
     execution = Execution(host, trusted, profile, deadline_s)  # type: ignore[arg-type]  # the fake is enough here
     limits = RateLimits(profile)
     endpoint = GraphQLEndpoint(execution, tokens, limits, allows_get=profile != "prod")

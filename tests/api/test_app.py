@@ -19,6 +19,7 @@ from tongban_sdk import Actor
 
 from core.api.documents import RULES
 from core.api.execution import core_schema
+from core.api.limits import Rate
 from core.ops import metrics
 from core.settings import ROOT
 from core.store.errors import StoreError
@@ -211,6 +212,18 @@ def test_the_small_pages(server: Server) -> None:
     assert (missing.status_code, missing.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
     wrong = server.client.delete("/files/x")
     assert (wrong.status_code, wrong.json()["errors"][0]["extensions"]["code"]) == (405, "METHOD_NOT_ALLOWED")
+
+
+def test_pages_that_ask_the_database_are_limited_by_address(tmp_path: Path) -> None:
+    with running(tmp_path, "prod") as server:
+        server.app.doors.files.limits._address_rates["pages"] = Rate(0.01, 3)
+        pages = ("/.well-known/jwks.json", "/readyz", "/metrics")
+        assert [server.client.get(path).status_code for path in pages] == [200, 200, 200]
+        for path in pages:
+            refused = server.client.get(path)
+            assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
+            assert 90 <= int(refused.headers["retry-after"]) <= 100
+        assert server.client.get("/healthz").status_code == 200
 
 
 def test_a_server_told_not_to_migrate_says_what_is_missing(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def valid(schema: GraphQLSchema) -> bool:
 
 
 async def test_the_whole_is_valid_and_complete() -> None:
-    schema = await Composer(Roots(OwnQuery, None, OwnSubscription))(small_world(), {})
+    schema = await Composer((Roots(OwnQuery, None, OwnSubscription),))(small_world(), {})
     core = schema._schema
     assert valid(core)
     # graphql-core's own walk finds nothing that the merged type map lacks, and nothing less.
@@ -63,14 +63,14 @@ async def test_the_whole_is_valid_and_complete() -> None:
 
 
 async def test_answers_of_own_fields_go_through_strawberry() -> None:
-    schema = await Composer(Roots(OwnQuery))(small_world(), {"community": GraphqlTypes(query=PluginQuery)})
+    schema = await Composer((Roots(OwnQuery),))(small_world(), {"community": GraphqlTypes(query=PluginQuery)})
     assert isinstance(schema, HostSchema)
     result = await schema.execute("{ health communityFree __typename }")
     assert result.data == {"health": "ok", "communityFree": 3, "__typename": "Query"}
 
 
 async def test_types_are_built_once_per_manifest() -> None:
-    composer = Composer(Roots(OwnQuery))
+    composer = Composer((Roots(OwnQuery),))
     world = small_world()
     first = (await composer(world, {}))._schema.type_map
     again = (await composer(world, {"community": GraphqlTypes(query=PluginQuery)}))._schema.type_map
@@ -88,7 +88,7 @@ async def test_types_are_built_once_per_manifest() -> None:
 
 
 async def test_a_plugin_that_is_off_leaves_nothing() -> None:
-    composer = Composer(Roots(OwnQuery))
+    composer = Composer((Roots(OwnQuery),))
     world = small_world()
     await composer(world, {})
     text = (await composer(World({"core": world.plugins["core"]}), {})).as_str()
@@ -115,7 +115,7 @@ async def test_two_types_of_one_name_are_refused() -> None:
 
 
 async def test_old_schemas_are_collected() -> None:
-    composer = Composer(Roots(OwnQuery))
+    composer = Composer((Roots(OwnQuery),))
     world = small_world()
     old = await composer(world, {})
     assert (await old.execute("{ health }")).data == {"health": "ok"}
@@ -129,7 +129,7 @@ async def test_old_schemas_are_collected() -> None:
 
 async def test_the_next_plugin_pays_for_itself_only() -> None:
     """Bounds are wide: they catch a walk over all types, not a slow machine."""
-    composer = Composer(Roots(OwnQuery))
+    composer = Composer((Roots(OwnQuery),))
     plugins = {p.id: p for p in (big_plugin(n) for n in range(12))}
     first = dict(list(plugins.items())[:11])
     await composer(World({"p0": plugins["p0"]}), {})
@@ -156,3 +156,10 @@ def test_the_private_parts_we_lean_on() -> None:
         "_implementations_map",
     }  # fmt: skip
     assert set(vars(GraphQLSchema())) == expected
+
+
+async def test_a_deprecated_field_says_so_wherever_clients_meet_it() -> None:
+    old = entity("p1", "thing", {"code": {"type": "string", "deprecated": "改用 number", "title": "编码"}})
+    types = (await Composer()(World({"p1": plugin("p1", [old], [])}), {}))._schema.type_map
+    for name in ("P1Thing", "P1ThingInput", "P1ThingPatch", "P1ThingWhere"):
+        assert types[name].fields["code"].deprecation_reason == "改用 number"  # type: ignore[attr-defined]  # has fields

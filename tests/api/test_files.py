@@ -62,6 +62,20 @@ def test_the_uploader_gets_the_file_back_and_nothing_runs(server: Server) -> Non
     assert got.headers["content-security-policy"] == "sandbox; default-src 'none'"
 
 
+def test_a_file_that_is_refused_leaves_its_line(server: Server) -> None:
+    async def lines() -> list[Any]:
+        text = "SELECT actor, action, result FROM tb_audit WHERE entity = 'core.file' AND result <> 'ok'"
+        return list(await server.app.doors.host.database.fetch(text, []))
+
+    portal = server.client.portal
+    assert portal is not None
+    before = len(portal.call(lines))
+    assert send(server, PNG, None).status_code == 401
+    assert send(server, PNG + b"0" * MAX).status_code == 413
+    told = [tuple(line) for line in portal.call(lines)[before:]]
+    assert sorted(told) == [("", "create", "NOT_AUTHENTICATED"), ("stf", "create", "BODY_TOO_LARGE")]
+
+
 def test_the_same_content_is_kept_once(server: Server) -> None:
     first, second = send(server, PNG + b"1").json(), send(server, PNG + b"1", RESIDENT).json()
     assert first["id"] != second["id"]

@@ -23,13 +23,13 @@ from core.api.compose import Composer
 from core.api.documents import TrustedDocuments
 from core.api.execution import Execution, GraphQLRequest
 from core.api.writes import compile_write
-from core.manifest.model import World
+from core.manifest.model import Role, World
 from core.read import Reader, RequestContext
 from core.store.database import Database
 from core.write import Writer
 from tests.read.conftest import FakeGeneration
 from tests.read.county import OTHER_VILLAGE, county, fill, uid
-from tests.worlds import ADMIN, HOUSE, PERSON_ID, REPAIR_ORDER, RESIDENT, STREET_ADMIN, rule, small_world
+from tests.worlds import ADMIN, HERE, HOUSE, PERSON_ID, REPAIR_ORDER, RESIDENT, STREET_ADMIN, rule, small_world
 
 CREATE = """mutation($input: CommunityRepairOrderInput!, $key: String) {
   made: createCommunityRepairOrder(input: $input, idempotencyKey: $key) {
@@ -46,7 +46,9 @@ def with_inspector(world: World) -> World:
     """One more role, which writes orders that it never sees."""
     community = world.plugins["community"]
     rules = (*community.rules, rule("inspector", HOUSE), rule("inspector", REPAIR_ORDER, "create"))
-    changed = replace(community, parts={**community.parts, "access": rules}, hash="with-inspector")
+    roles = {**community.roles, "inspector": Role("inspector", "检查员", "community", HERE)}
+    parts = {**community.parts, "access": rules}
+    changed = replace(community, parts=parts, roles=roles, hash="with-inspector")
     return World({**world.plugins, "community": changed})
 
 

@@ -64,7 +64,7 @@ class Subscription:
 
 
 async def make_schema() -> GraphQLSchema:
-    composer = Composer(Roots(subscription=Subscription))
+    composer = Composer((Roots(subscription=Subscription),))
     schema: GraphQLSchema = (await composer(small_world(), {"community": GraphqlTypes(query=Query)}))._schema
     return schema
 

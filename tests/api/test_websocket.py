@@ -1,6 +1,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from core.api import websocket
 from core.api.websocket import PROTOCOL, SOCKETS_PER_ACTOR_MAX, SUBSCRIPTIONS_MAX
-from core.identity.tokens import AUDIENCE, ISSUER
+from core.identity.tokens import AUDIENCE, ISSUER, TYPE
 from tests.api.doors import CANARY, CITIZEN, Doors, open_doors
 
 
@@ -229,9 +230,9 @@ def test_a_socket_ends_with_its_token(doors: Doors, monkeypatch: pytest.MonkeyPa
     key = doors.tokens.ring.active
     claims: dict[str, Any] = {
         "iss": ISSUER, "aud": AUDIENCE, "sub": "a", "iat": int(now), "exp": int(now) + 2, "kind": "citizen",
-        "roles": [], "grids": [],
+        "roles": [], "grids": [], "scopes": [], "real_name": 1, "sid": "s1", "gen": 1,
     }  # fmt: skip
-    token = jwt.encode(claims, key.private, "ES256", headers={"kid": key.kid})
+    token = jwt.encode(claims, key.private, "ES256", headers={"kid": key.kid, "typ": TYPE})
     with TestClient(doors.socket_app) as client, connect(client, {"authorization": f"Bearer {token}"}) as socket:
         subscribe(socket, "subscription{ticks(to:100000)}")
         assert closed(socket) == 4403
@@ -240,10 +241,10 @@ def test_a_socket_ends_with_its_token(doors: Doors, monkeypatch: pytest.MonkeyPa
 
 def test_a_revocation_ends_sockets(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket, "RECHECK_S", 0.05)
-    with TestClient(doors.socket_app) as client, connect(client, {"authorization": doors.bearer()}) as socket:
-        doors.tokens.ring.keys.clear()
-        doors.tokens.ring.reload = lambda: None  # type: ignore[method-assign]  # the key is gone for good
-        doors.tokens.raise_epoch()
+    actor = replace(CITIZEN, session="s1")
+    token = f"Bearer {doors.tokens.mint(actor, life_s=60, generation=1)}"
+    with TestClient(doors.socket_app) as client, connect(client, {"authorization": token}) as socket:
+        doors.tokens.cut({"s1": 2})
         assert closed(socket) == 4403
 
 

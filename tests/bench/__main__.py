@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from tests.bench import report
+from tests.bench.audited import audited
 from tests.bench.boot import boot
 from tests.bench.contest import contest
 from tests.bench.data import Size
@@ -24,8 +25,9 @@ from tests.bench.place import Place, places
 from tests.bench.race import Rounds
 from tests.bench.restricted import restricted
 from tests.bench.toggles import toggles
+from tests.bench.tree import tree
 
-PARTS = ("race", "restricted", "toggles", "boot")
+PARTS = ("race", "audited", "restricted", "tree", "toggles", "boot")
 BOOTED_PLUGINS = (6, 50)
 
 
@@ -51,9 +53,15 @@ def _records(part: str, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             case "race":
                 with make() as place:
                     yield from contest(place, Size(args.events, args.people), chosen(args.only), rounds, _say)
+            case "audited":
+                with make() as place:
+                    yield from audited(place, Size(args.events, args.people), rounds, _say)
             case "restricted":
                 with make() as place:
                     yield from restricted(place, Size(args.large, args.large // 4), rounds, _say)
+            case "tree":
+                with make() as place:
+                    yield from tree(place, _say)
             case "toggles":
                 with make() as place:
                     yield from toggles(_alone(place), args.plugins, _say)

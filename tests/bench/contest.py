@@ -35,7 +35,8 @@ def contest(
             check(servers, token, operation, random.Random(1).choices(operation.bodies(sample, 200), k=COMPARED))
             say(f"{place.kind}: {operation.id}, answers compared")
             contestants = [Contestant(one.name, one, token) for one in servers]
-            timed = race(contestants, operation, sample, rounds, place.folder)
+            after_round = place.forget_events if operation.writes else lambda: None
+            timed = race(contestants, operation, sample, rounds, place.folder, after_round)
             yield race_record(place.kind, operation.id, operation.title, timed)
         yield {
             "part": "memory",

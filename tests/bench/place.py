@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -31,7 +32,7 @@ STAFF = Actor(
     division=data.STAFF_COUNTY,
 )
 ADMIN = Actor(
-    id="0190f000-0000-7000-8000-000000000002", kind="admin", roles=frozenset({"bench_admin"}), division="640000000000"
+    id="0190f000-0000-7000-8000-000000000002", kind="staff", roles=frozenset({"bench_admin"}), division="640000000000"
 )
 
 
@@ -85,6 +86,15 @@ class Place:
         fills = [(tables["bench.person"], data.people(size)), (tables["bench.event"], data.events(size))]
         asyncio.run(rows.fill(self.url, self.schema, fills))
 
+    def forget_events(self) -> None:
+        """Empty the outbox: the worker inside ours would hand on what the others wrote, in its own round."""
+        sql = "DELETE FROM tb_outbox"
+        if self.kind == "postgres":
+            asyncio.run(_execute(self.url, sql, self.schema))
+        else:
+            with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=30)) as connection, connection:
+                connection.execute(sql)
+
 
 @contextmanager
 def sqlite_place() -> Iterator[Place]:
@@ -103,8 +113,8 @@ def postgres_place(url: str) -> Iterator[Place]:
         asyncio.run(_execute(url, f"DROP SCHEMA {schema} CASCADE"))
 
 
-async def _execute(url: str, sql: str) -> None:
-    connection = await asyncpg.connect(url)
+async def _execute(url: str, sql: str, schema: str | None = None) -> None:
+    connection = await asyncpg.connect(url, server_settings={"search_path": schema or "public"})
     try:
         await connection.execute(sql)
     finally:

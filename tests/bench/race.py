@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -44,12 +44,19 @@ class Timed:
     p99_ms: float
     #: Requests per second of each round.
     rounds: tuple[float, ...]
+    #: Milliseconds of CPU per request of each round.
+    cpu_rounds: tuple[float, ...]
 
 
 def race(
-    contestants: Sequence[Contestant], operation: Operation, sample: Sample, rounds: Rounds, folder: Path
+    contestants: Sequence[Contestant],
+    operation: Operation,
+    sample: Sample,
+    rounds: Rounds,
+    folder: Path,
+    after_round: Callable[[], None] = lambda: None,
 ) -> list[Timed]:
-    """Warm up, then interleave: first, second, third, first, …"""
+    """Warm up, then interleave: first, second, third, first, …; `after_round` is not timed."""
     bodies = folder / f"{operation.id}.jsonl"
     bodies.write_bytes(b"\n".join(operation.bodies(sample, BODIES)) + b"\n")
     seen: dict[str, list[tuple[load.Answered, float]]] = {contestant.name: [] for contestant in contestants}
@@ -63,14 +70,17 @@ def race(
             )  # fmt: skip
             if turn:
                 seen[one.name].append((answered, one.server.cpu_s() - before))
+            after_round()
     return [_timed(name, runs) for name, runs in seen.items()]
 
 
 def _timed(name: str, runs: Sequence[tuple[load.Answered, float]]) -> Timed:
+    cpu_ms = [cpu_s / max(1, answered.requests) * 1000 for answered, cpu_s in runs]
     return Timed(
         name,
         median(answered.per_s for answered, _ in runs),
-        median(cpu_s / max(1, answered.requests) * 1000 for answered, cpu_s in runs),
+        median(cpu_ms),
         median(answered.p99_ms for answered, _ in runs),
         tuple(round(answered.per_s, 1) for answered, _ in runs),
+        tuple(round(ms, 4) for ms in cpu_ms),
     )

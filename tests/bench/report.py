@@ -116,6 +116,46 @@ def _restricted(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     )
 
 
+def _audited(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "== a creation with its audit line against the same without; medians of rounds compared one by one"
+    head = ("", "limit", "with", "without", "with/without", "target", "")
+    measures = (("creations a second", "{}_per_s", "ratio", ",.0f"), ("CPU ms each", "{}_cpu_ms", "cpu_ratio", ".3f"))
+    yield table(
+        head,
+        [
+            [
+                f"{record['database']} {title}",
+                *(format(record[key.format(name)], shown) for name in ("limit", "with", "without")),
+                f"{record[ratio]:.2f}",
+                f"≥ {record['target']}",
+                verdict(record[ratio] >= record["target"]),
+            ]
+            for record in records
+            for title, key, ratio, shown in measures
+        ],
+    )
+
+
+def _tree(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "== the tree of organisations against SQL written by hand, in one process"
+    head = ("", "units", "limit/s", "ours/s", "ours/limit", "target", "")
+    yield table(
+        head,
+        [
+            [
+                f"{record['database']} {record['title']}",
+                f"{record['units']:,}",
+                f"{record['limit_per_s']:,.0f}",
+                f"{record['ours_per_s']:,.0f}",
+                f"{record['ratio']:.2f}",
+                f"≥ {record['target']}",
+                verdict(record["ratio"] >= record["target"]),
+            ]
+            for record in records
+        ],
+    )
+
+
 def _toggles(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     keys = ("plugins", "switched_s", "converged_s", "stall_ms", "collector_ms")
     for record in records:
@@ -152,7 +192,9 @@ def _boot(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 LINES: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
     "race": _race,
+    "audited": _audited,
     "restricted": _restricted,
+    "tree": _tree,
     "toggles": _toggles,
     "boot": _boot,
 }

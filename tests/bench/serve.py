@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     args = parser.parse_args()
     module = {"limit": limit, "naive": naive}[args.name]
-    app = module.application(args.database, args.schema, Tokens(KeyRing(args.secrets)))
+    app = module.application(args.database, args.schema, Tokens(KeyRing(args.secrets), takes_development=True))
     uvicorn.run(
         app,
         port=args.port,

@@ -20,7 +20,7 @@ import uvloop
 
 from core.api.changes import ChangeFeed
 from core.api.compose import Composer
-from core.api.console import build_roots
+from core.api.roots import build_roots
 from core.host import open_host
 from core.ops.settle import settle
 from core.plugins.states import States

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,14 @@ def test_switch_and_list(tmp_path: Path) -> None:
     [row] = [row for row in json.loads(done.stdout) if row["id"] == "community"]
     assert (row["state"], row["divisions"]) == ("on", {"640522100000": "on"})
     assert "智慧社区" in _server(tmp_path, "plugins", "list").stdout
+    assert _server(tmp_path, "plugins", "disable", "nothing").returncode == 1
+    with sqlite3.connect(tmp_path / "tongban.sqlite3") as database:
+        told = database.execute("SELECT action, result, detail FROM tb_audit WHERE actor LIKE 'cli:%' ORDER BY at")
+        assert told.fetchall() == [
+            ("set_plugin_state", "ok", "community off"),
+            ("set_plugin_state", "ok", "community on 640522100000"),
+            ("set_plugin_state", "NOT_FOUND", "nothing"),
+        ]
 
 
 def test_faults_of_the_user_are_said_clearly(tmp_path: Path) -> None:

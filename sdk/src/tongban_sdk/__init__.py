@@ -3,16 +3,22 @@
 from tongban_sdk.actor import ANONYMOUS, Actor
 from tongban_sdk.changes import Change, ChangeAction
 from tongban_sdk.errors import (
+    AuditUnavailableError,
     ConflictError,
+    ConsentRequiredError,
     HostError,
     InputProblem,
     InvalidInputError,
+    LoginFailedError,
     NotAuthenticatedError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitedError,
+    RealNameRequiredError,
     RequestError,
+    TooLargeError,
     UnavailableError,
+    UnreadableError,
 )
 from tongban_sdk.hookspecs import hookimpl
 from tongban_sdk.host_api import GraphqlTypes, HostApi, JobContext, JobHandler, Row, host_of
@@ -21,9 +27,11 @@ from tongban_sdk.problems import Place, Problem
 __all__ = [
     "ANONYMOUS",
     "Actor",
+    "AuditUnavailableError",
     "Change",
     "ChangeAction",
     "ConflictError",
+    "ConsentRequiredError",
     "GraphqlTypes",
     "HostApi",
     "HostError",
@@ -31,15 +39,19 @@ __all__ = [
     "InvalidInputError",
     "JobContext",
     "JobHandler",
+    "LoginFailedError",
     "NotAuthenticatedError",
     "NotFoundError",
     "PermissionDeniedError",
     "Place",
     "Problem",
     "RateLimitedError",
+    "RealNameRequiredError",
     "RequestError",
     "Row",
+    "TooLargeError",
     "UnavailableError",
+    "UnreadableError",
     "hookimpl",
     "host_of",
 ]

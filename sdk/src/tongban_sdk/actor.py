@@ -26,6 +26,19 @@ class Actor:
     division: str | None = None
     #: 15-digit grids assigned.
     grids: tuple[str, ...] = ()
+    #: core.staff id of a civil servant.
+    staff: str | None = None
+    #: core.legal_entity id a legal person's operator acts for.
+    legal_entity: str | None = None
+    #: How well a citizen is known: 0 not, 1 phone, 2 identity document checked, 3 face or in person.
+    real_name: int = 0
+    #: core.person id of whoever acts for `person` under a delegation; None when people act for themselves.
+    agent: str | None = None
+    #: Id of that delegation, and the plugins it covers.
+    delegation: str | None = None
+    scopes: tuple[str, ...] = ()
+    #: Id of the log-in session; "" for development tokens and the system.
+    session: str = ""
 
 
 ANONYMOUS = Actor()

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+
+#: What a real-name level is called, and how to get there.
+REAL_NAME_LEVELS = {1: "手机号登录（一级）", 2: "身份证件核验（二级）", 3: "人脸或现场核验（三级）"}
+REAL_NAME_WAYS = {
+    1: "请用手机号和验证码登录",
+    2: "请用 verifyIdentity 提交姓名和公民身份号码",
+    3: "请用 verifyFace 人脸核验，或持证件到政务服务窗口办理",
+}
 
 
 class HostError(Exception):
@@ -52,10 +60,39 @@ class NotAuthenticatedError(RequestError):
     code = "NOT_AUTHENTICATED"
 
 
+class LoginFailedError(RequestError):
+    """Account, password or code is wrong, dead or locked: one answer for all of it, so that nothing leaks."""
+
+    code = "LOGIN_FAILED"
+
+
 class PermissionDeniedError(RequestError):
     """The actor has no rule that allows this. Says nothing about whether the row exists."""
 
     code = "PERMISSION_DENIED"
+
+
+class RealNameRequiredError(PermissionDeniedError):
+    """It takes a citizen who is known better: 2 identity document checked, 3 face or in person."""
+
+    code = "REAL_NAME_REQUIRED"
+
+    def __init__(self, level: int) -> None:
+        super().__init__(f"需要{REAL_NAME_LEVELS[level]}", hint=REAL_NAME_WAYS[level])
+        self.level = level
+
+
+class ConsentRequiredError(PermissionDeniedError):
+    """The person has not agreed to, or has taken back, what the values would be held for."""
+
+    code = "CONSENT_REQUIRED"
+
+    def __init__(self, purposes: Mapping[str, Sequence[str]]) -> None:
+        """`purposes`: titles of the fields by title of their purpose."""
+        told = "；".join(f"“{purpose}”（{'、'.join(fields)}）" for purpose, fields in purposes.items())
+        super().__init__(
+            f"没有本人同意，不能填写：{told}", hint="由本人或未满十四周岁者的监护人同意后再填；清空不需要同意"
+        )
 
 
 class NotFoundError(RequestError):
@@ -88,3 +125,21 @@ class UnavailableError(RequestError):
     def __init__(self, message: str, *, retry_after_s: float = 5.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class AuditUnavailableError(UnavailableError):
+    """The audit cannot be written, so what would have to be audited was not done."""
+
+    code = "AUDIT_UNAVAILABLE"
+
+
+class TooLargeError(RequestError):
+    """A file has more bytes or rows than the installation takes at once."""
+
+    code = "TOO_LARGE"
+
+
+class UnreadableError(RequestError):
+    """A stored value cannot be unsealed: its key is gone, or its bytes are not those that were written."""
+
+    code = "VALUE_UNREADABLE"

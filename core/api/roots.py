@@ -1,0 +1,32 @@
+"""The core's own root fields: one module each, joined here."""
+
+from __future__ import annotations
+
+from core.api.account_roots import account_roots
+from core.api.audit_roots import audit_roots
+from core.api.changes import ChangeFeed
+from core.api.compose import Roots
+from core.api.console import console_roots
+from core.api.exchange_roots import exchange_roots
+from core.api.history_roots import history_roots
+from core.api.legal_roots import legal_roots
+from core.api.login_roots import login_roots
+from core.api.privacy_roots import privacy_roots
+from core.api.session_roots import session_roots
+from core.api.unmask_roots import unmask_roots
+
+
+def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
+    """Every root field that no manifest and no plugin brings."""
+    return (
+        console_roots(feed),
+        *privacy_roots(),
+        session_roots(),
+        login_roots(),
+        legal_roots(),
+        account_roots(),
+        audit_roots(),
+        unmask_roots(),
+        history_roots(),
+        exchange_roots(),
+    )
