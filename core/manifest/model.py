@@ -13,6 +13,7 @@ from core.fields.refs import Ref
 if TYPE_CHECKING:
     from core.expr import Expr
     from core.fields.base import Field
+    from core.manifest.cases import Dispatch, DocumentTemplate, Form, Indicator, MessageTemplate, Service, Workflow
 
 LevelName = Literal["L1", "L2", "L3", "L4"]
 #: `aggregate` opens counts and sums of rows, not the rows; who may read may also count what he reads.
@@ -235,6 +236,36 @@ class Plugin:
     @property
     def jobs(self) -> Mapping[str, Job]:
         return self.parts.get("jobs", {})  # type: ignore[no-any-return]
+
+    @property
+    def workflows(self) -> Mapping[str, Workflow]:
+        """By id; the newest version a manifest has."""
+        return self.parts.get("workflows", {})  # type: ignore[no-any-return]
+
+    @property
+    def services(self) -> Mapping[str, tuple[Service, ...]]:
+        """By id: all versions, by the day they take effect."""
+        return self.parts.get("services", {})  # type: ignore[no-any-return]
+
+    @property
+    def forms(self) -> Mapping[str, Form]:
+        return self.parts.get("forms", {})  # type: ignore[no-any-return]
+
+    @property
+    def dispatch(self) -> Mapping[str, Dispatch]:
+        return self.parts.get("dispatch", {})  # type: ignore[no-any-return]
+
+    @property
+    def messages(self) -> Mapping[str, MessageTemplate]:
+        return self.parts.get("messages", {})  # type: ignore[no-any-return]
+
+    @property
+    def documents(self) -> Mapping[str, DocumentTemplate]:
+        return self.parts.get("documents", {})  # type: ignore[no-any-return]
+
+    @property
+    def indicators(self) -> Mapping[str, Indicator]:
+        return self.parts.get("indicators", {})  # type: ignore[no-any-return]
 
 
 def inverse_in(plugin: Plugin, entity: Entity, name: str) -> tuple[Entity, Ref] | None:

@@ -1,0 +1,1 @@
+"""Slots and stock: published, held with an expiry, confirmed, released; never oversold."""

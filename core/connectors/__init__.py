@@ -1,0 +1,1 @@
+"""Outside systems: a contract, a simulator and a failure path each."""

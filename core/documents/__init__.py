@@ -1,0 +1,1 @@
+"""Documents: PDF, seal and signature, QR verification, the wallet of electronic licences."""

@@ -1,0 +1,1 @@
+"""Declared aggregates over entities and cases: values, targets, alarms, charts."""

@@ -1,0 +1,1 @@
+"""Messages to people: templates, channels in order, receipts, quiet hours, preferences."""

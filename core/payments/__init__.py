@@ -1,0 +1,1 @@
+"""Orders, bills and arrears, payments with a simulator, refunds, daily reconciliation."""
