@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
 
 import structlog
 
@@ -13,39 +15,36 @@ from core.audit.witness import Witness
 from core.crypto import Vault
 from core.expr.clock import china_day
 from core.fields.times import utc_now
-from core.store.audit_tables import AUDIT_SEAL, LEASE
-from core.store.database import Database, Insert, Transaction
+from core.store.audit_tables import AUDIT_SEAL
+from core.store.database import ONE_STATEMENT_ROWS, Database, Insert
 from core.store.errors import UniqueError
-from core.store.statement import statement
 
 log = structlog.get_logger("tongban.audit")
 
-#: Looked this often; a line is sealed within 2 s.
-PASS_S = 0.7
-#: A sealer that has gone silent is replaced after this long.
-LEASE_FOR = timedelta(seconds=3)
-#: Nobody holds a lease for longer: it was taken by a clock that has been set since.
-LEASE_MAX = timedelta(seconds=60)
+#: A line is sealed within this time, also when the process that sealed so far has just been killed.
+SEALED_WITHIN_S = 2.0
+#: Looked this often. One's own lines wait one look, those that a dead sealer left wait two.
+PASS_S = 0.5
 #: Lines of one seal at most: a pass must neither stall the loop nor hold the database for long.
 SEAL_MAX = 500
-#: Seals of one pass at most.
-PASS_MAX = 50
-TAKE = (
-    "INSERT INTO tb_lease (id, holder, until) VALUES ({id}, {holder}, {until}) ON CONFLICT (id) DO UPDATE SET "
-    "holder = excluded.holder, until = excluded.until "
-    "WHERE tb_lease.holder = excluded.holder OR tb_lease.until < {now:until} OR tb_lease.until > {most:until} "
-    "RETURNING id"
-)
 
 
 class Sealer:
-    """One per process; of all processes one at a time seals, every one of them keeps the head."""
+    """One per process; every one of them keeps the head, and the one that sealed last goes on sealing.
+
+    Nobody is appointed: the chain itself shows whether it is tended. Who finds a line unsealed that was there a look
+    ago takes over. Two at once fork nothing: both make seal n + 1, and the primary key lets one of them in.
+    """
 
     def __init__(self, database: Database, vault: Vault, node: str, witness: Witness) -> None:
         self.database, self.vault, self.node, self.witness = database, vault, node, witness
         self._last: Seal | None = None
         self._base: Checkpoint | None = None
         self._sealed: dict[int, int] = {}
+        #: Numbers of the lanes a look ago.
+        self._seen: dict[int, int] = {}
+        #: The last seal is of this process.
+        self._leads = False
         #: Seal, hash and day that the files outside hold.
         self._kept: tuple[int, str, date] | None = None
         #: Why nothing can be sealed or trusted; for auditState and readyz. "" = all is well.
@@ -65,76 +64,60 @@ class Sealer:
 
     async def _run(self) -> None:
         while True:
-            if not await self._look():
+            if not await self._look(at_once=False):
                 await asyncio.sleep(PASS_S)
 
-    async def _look(self) -> bool:
+    async def _look(self, *, at_once: bool = True) -> bool:
         """Whether more waits. A pass that fails is tried again: nothing of it stays."""
         self._troubles.clear()
         more = False
         try:
-            more = await self.seal()
+            more = await self.seal(at_once=at_once)
             await self.keep()
         except Exception as error:
             self._troubles.append(f"审计没有封印：{type(error).__name__}")
         self._report("；".join(self._troubles))
         return more
 
-    async def seal(self) -> bool:
-        """One pass; whether more waits."""
-        waiting = await self._waiting()
-        if not waiting:
+    async def seal(self, *, at_once: bool = True) -> bool:
+        """One pass; whether more waits. Not `at_once`: lines another process may be about to seal are left to it."""
+        last = await last_seal(self.database, self.database.dialect)
+        if self._base is None or self._last != last:
+            self._base, self._leads = (await read_checkpoint(self.database, self.database.dialect))[0], False
+            self._last, self._sealed = last, await sealed_to(self.database, self._base)
+        lanes = await read_lanes(self.database, self.database.dialect)
+        seen, self._seen = self._seen, {lane["id"]: lane["number"] for lane in lanes}
+        if not self._waits(self._seen if at_once or self._leads else seen):
+            return False
+        if not (seals := await self._seals(lanes, self._base)):
             return False
         try:
-            async with self.database.transaction() as tx:
-                if not await self._lead(tx):
-                    return False
-                before = await last_seal(tx, self.database.dialect)
-                if before != self._last:
-                    await self._load(tx, before)
-                seals = await self._seals(tx)
-                await tx.insert([Insert(AUDIT_SEAL, seal.values(self.vault)) for seal in seals])
+            # One statement: a machine that loses its power in between leaves no transaction open.
+            await self.database.insert([Insert(AUDIT_SEAL, seal.values(self.vault)) for seal in seals])
         except UniqueError:
             self._base = None
             return False
         for seal in seals:
-            self._last, self._sealed[seal.lane] = seal, seal.last
-        return len(seals) == PASS_MAX
+            self._last, self._sealed[seal.lane], self._leads = seal, seal.last, True
+        return len(seals) == ONE_STATEMENT_ROWS
 
-    async def _waiting(self) -> bool:
-        if self._base is None:
-            await self._load(self.database, await last_seal(self.database, self.database.dialect))
-        lanes = await self.database.fetch("SELECT id, number FROM tb_audit_lane", [])
-        return any(number > self._sealed.get(id, 0) for id, number in lanes)
+    def _waits(self, lanes: Mapping[int, int]) -> bool:
+        return any(number > self._sealed.get(id, 0) for id, number in lanes.items())
 
-    async def _load(self, source: Database | Transaction, last: Seal | None) -> None:
-        self._base = (await read_checkpoint(source, self.database.dialect))[0]
-        self._last, self._sealed = last, await sealed_to(source, self._base)
-
-    async def _lead(self, tx: Transaction) -> bool:
-        now = utc_now()
-        values = {
-            "id": "audit.sealer",
-            "holder": self.node,
-            "until": now + LEASE_FOR,
-            "now": now,
-            "most": now + LEASE_MAX,
-        }
-        return bool(await tx.fetch(*statement(self.database.dialect, LEASE, TAKE, **values)))
-
-    async def _seals(self, tx: Transaction) -> list[Seal]:
+    async def _seals(self, lanes: Sequence[Mapping[str, Any]], removed: Checkpoint) -> list[Seal]:
         """Lanes in the order they were opened, numbers ascending: the same order whoever seals."""
-        assert self._base is not None
         seals: list[Seal] = []
-        before, base, at = self._last, (self._base.id, self._base.hash), utc_now()
-        for lane in await read_lanes(tx, self.database.dialect):
+        before, base, at = self._last, (removed.id, removed.hash), utc_now()
+        for lane in lanes:
             done = self._sealed.get(lane["id"], 0)
-            if lane["number"] <= done or len(seals) == PASS_MAX:
+            if lane["number"] <= done or len(seals) == ONE_STATEMENT_ROWS:
                 continue
-            found = await read_macs(tx, self.database.dialect, lane["id"], done, SEAL_MAX)
+            found = await read_macs(self.database, self.database.dialect, lane["id"], done, SEAL_MAX)
             lines = [line for index, line in enumerate(found) if line[0] == done + 1 + index]
             if len(lines) < min(SEAL_MAX, lane["number"] - done):
                 self._troubles.append(f"通道 {lane['id']} 缺第 {done + 1 + len(lines)} 行")
+                # Unless retention has just removed them: look anew.
+                self._base = None
             if lines:
                 before = make_seal(self.vault, before, lane["id"], lines, at, base)
                 seals.append(before)
@@ -142,7 +125,7 @@ class Sealer:
 
     async def keep(self) -> None:
         """Note outside the database how far the chain has come; it must contain what was noted before."""
-        last, today = await last_seal(self.database, self.database.dialect), china_day(utc_now())
+        last, today = self._last, china_day(utc_now())
         if last is not None and (last.id, last.hash, today) == self._kept:
             return
         if (stranger := await asyncio.to_thread(self.witness.stranger)) is not None:

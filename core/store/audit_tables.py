@@ -99,14 +99,4 @@ AUDIT_CHECKPOINT = Table(
     ),
 )
 
-#: Work that one process of all does at a time.
-LEASE = Table(
-    "tb_lease",
-    (
-        Column("id", "text", null=False, primary=True),
-        _text("holder"),
-        Column("until", "datetime", null=False),
-    ),
-)
-
-AUDIT_TABLES = (AUDIT, AUDIT_SUBJECT, AUDIT_LANE, AUDIT_SEAL, AUDIT_CHECKPOINT, LEASE)
+AUDIT_TABLES = (AUDIT, AUDIT_SUBJECT, AUDIT_LANE, AUDIT_SEAL, AUDIT_CHECKPOINT)
