@@ -19,7 +19,7 @@ T = TypeVar("T")
 REPEAT_S = 0.05
 #: When it does, the next ones come so soon that one strikes inside the `except:` or between two tries.
 _SOON_S = tuple(step * 2e-6 for step in range(1, 40))
-#: Code of the watch itself: an alarm here would leave it half done. (In a `__del__` Python would only print it; the next one strikes.)
+#: Code of the watch itself: an alarm here would leave it half done.
 _OURS = frozenset((__file__, contextlib.__file__))
 
 
@@ -30,6 +30,8 @@ class WatchdogAlarm(BaseException):
 _deadlines: list[float] = []
 #: Alarms since the outermost watch began.
 _alarms = 0
+#: Whether the last alarm found a finalizer at work and let it be.
+_spared = False
 
 
 @contextlib.contextmanager
@@ -54,16 +56,26 @@ def watchdog(limit_s: float) -> Iterator[None]:
 
 def _alarm(number: int, frame: FrameType | None) -> None:
     global _alarms
-    if _can_strike(frame) and _deadlines and monotonic() >= min(_deadlines):
+    if _may_strike(frame) and _deadlines and monotonic() >= min(_deadlines):
         _alarms += 1
         if _alarms > 1:
             signal.setitimer(signal.ITIMER_REAL, _SOON_S[_alarms % len(_SOON_S)], REPEAT_S)
         raise WatchdogAlarm
 
 
-def _can_strike(frame: FrameType | None) -> bool:
-    code = None if frame is None else frame.f_code
-    return code is not None and code.co_filename not in _OURS and code.co_name != "__del__"
+def _may_strike(frame: FrameType | None) -> bool:
+    """Python only prints what is raised in a `__del__`: one that has not ended by the next alarm is struck then."""
+    global _spared
+    if frame is None or frame.f_code.co_filename in _OURS:
+        return False
+    _spared = not _spared and _is_finalizer(frame)
+    return not _spared
+
+
+def _is_finalizer(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_name != "__del__":
+        frame = frame.f_back
+    return frame is not None
 
 
 def _arm() -> None:

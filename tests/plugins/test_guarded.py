@@ -43,6 +43,21 @@ def _regular_expression() -> None:
     re.match(r"(a+)+$", "a" * 40 + "b")
 
 
+class _Final:
+    """Its end takes longer than the stretch, once."""
+
+    def __del__(self) -> None:
+        until = time.monotonic() + STRETCH_S + 0.02
+        while time.monotonic() < until:
+            pass
+
+
+def _loop_after_a_slow_end() -> None:
+    _Final()
+    while True:
+        pass
+
+
 async def _loop_after_await() -> None:
     await asyncio.sleep(0)
     while True:
@@ -83,7 +98,7 @@ async def _swallow_after_await() -> None:
 
 BLOCKERS: list[Callable[[], Any]] = [
     _loop, _loop_under_except, _sleep, _regular_expression, _loop_after_await, _swallow_once,
-    _sleep_under_bare_except, _swallow_in_the_caller, _swallow_after_await,
+    _sleep_under_bare_except, _swallow_in_the_caller, _swallow_after_await, _loop_after_a_slow_end,
 ]  # fmt: skip
 
 
