@@ -16,6 +16,7 @@ from uuid import uuid4
 from tongban_sdk.actor import Actor
 from tongban_sdk.errors import InvalidInputError, NotFoundError
 
+from core.access.service import service_actor
 from core.audit import Audit, Entry
 from core.audit.audit import SYSTEM
 from core.crypto import Vault
@@ -29,7 +30,6 @@ from core.plugins.errors import PluginError
 from core.plugins.generation import Generation
 from core.plugins.states import States, is_wanted
 from core.plugins.status import CHOICES, Chosen, NodeStatus, PluginStatus
-from core.plugins.work import service_actor
 from core.read.opener import Limits
 from core.settings import Settings
 from core.store.database import Database, Transaction

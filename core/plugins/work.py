@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from tongban_sdk.actor import Actor
 from tongban_sdk.changes import Change, ChangeAction
 from tongban_sdk.host_api import HostApi, JobContext
 
 from core.access.files import FILE
+from core.access.service import service_actor
 from core.audit.retention import expire
 from core.fields.times import utc_now
 from core.identity.dormancy import disable_dormant
@@ -40,11 +40,6 @@ log = logging.getLogger("tongban.jobs")
 HOOK_TRIES = 8
 #: A job may compute for longer than a hook inside a request, but others wait meanwhile all the same.
 JOB_STRETCH_S = 1.0
-
-
-def service_actor(plugin_id: str) -> Actor:
-    """Who plugin code is when nobody called it: rights come from the role the manifest declares for it."""
-    return Actor(id=f"plugin:{plugin_id}", kind="system", roles=frozenset({"anonymous", f"{plugin_id}_service"}))
 
 
 def make_plan(generation: Generation) -> Plan:

@@ -83,8 +83,10 @@ TASK = Table(
         #: Part of a state done side by side, or "".
         Column("part", "text", null=False, default=""),
         Column("title", "text", null=False),
+        #: Who may do it: a role, or several as "dispatcher|unit_head".
         Column("role", "text", null=False),
         Column("division", "text", null=False),
+        #: Only this unit's staff; null = whoever covers division or grid.
         Column("org", "uuid"),
         Column("grid", "text"),
         #: core.staff who has it; null = the pool.
@@ -104,13 +106,18 @@ TASK = Table(
         Column("orange_at", "datetime"),
         Column("purple_at", "datetime"),
         Column("is_provisional", "bool", null=False, default=False),
+        #: What the inbox is ordered by: `due_at`, or the end of time.
+        Column("ranked_at", "datetime", null=False),
         Column("version", "int", null=False, default=1),
     ),
     (
         Index(("case_id", "status")),
-        Index(("assignee", "status", "due_at")),
-        Index(("role", "status", "division", "due_at")),
-        Index(("org", "status", "due_at")),
+        Index(("assignee", "status", "ranked_at")),
+        # A village has few tasks of a role, a county many: the one is sorted, the other read in order.
+        Index(("role", "status", "division")),
+        Index(("role", "status", "ranked_at")),
+        Index(("org", "status", "ranked_at")),
+        Index(("grid", "status", "ranked_at")),
     ),
 )
 

@@ -14,14 +14,14 @@ from graphql import graphql
 from tongban_sdk import Actor, HostApi
 from tongban_sdk.conformance import CHECKS, Check
 
+from core.access.service import service_actor
 from core.api.compose import Composer
 from core.host import Host, open_host
 from core.plugins import discovery
-from core.plugins.work import service_actor
 from core.read import RequestContext
 from core.settings import read_settings
 
-SAMPLE = Path(__file__).parents[1] / "samples" / "reading_room" / "src"
+SAMPLE = Path(__file__).parents[2] / "sdk" / "samples" / "reading_room" / "src"
 
 
 @dataclass
