@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,7 +21,15 @@ if not os.environ.get("CI"):
     hypothesis.settings.register_profile("here", deadline=None)
     hypothesis.settings.load_profile("here")
 
-POSTGRES_URL = os.environ.get("TONGBAN_TEST_DATABASE_URL", "")
+POSTGRES, REDIS = "TONGBAN_TEST_DATABASE_URL", "TONGBAN_TEST_REDIS_URL"
+
+
+def needed(what: str) -> str:
+    """A server's address from the environment, or a program of this machine; the one place where a test is skipped."""
+    found = os.environ.get(what) or shutil.which(what)
+    if not found:
+        pytest.skip(f"no {what}")
+    return found
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -31,24 +41,35 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def backend(request: pytest.FixtureRequest) -> str:
-    if request.param == "postgres" and not POSTGRES_URL:
-        pytest.skip("no TONGBAN_TEST_DATABASE_URL")
     return str(request.param)
+
+
+@asynccontextmanager
+async def empty_place(backend: str, folder: Path) -> AsyncIterator[tuple[str, str | None]]:
+    """URL and schema of an empty database, which is gone afterwards."""
+    if backend == "sqlite":
+        yield f"sqlite:///{folder / 'test.sqlite3'}", None
+        return
+    url, schema = needed(POSTGRES), f"t_{uuid4().hex[:12]}"
+    try:
+        yield url, schema
+    finally:
+        await execute(url, f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+
+
+async def execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
 
 
 @pytest.fixture
 async def database_place(backend: str, tmp_path: Path) -> AsyncIterator[tuple[str, str | None]]:
     """URL and schema of an empty database; several may be opened on it."""
-    if backend == "sqlite":
-        yield f"sqlite:///{tmp_path / 'test.sqlite3'}", None
-        return
-    schema = f"t_{uuid4().hex[:12]}"
-    yield POSTGRES_URL, schema
-    connection = await asyncpg.connect(POSTGRES_URL)
-    try:
-        await connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
-    finally:
-        await connection.close()
+    async with empty_place(backend, tmp_path) as place:
+        yield place
 
 
 @pytest.fixture

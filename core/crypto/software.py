@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import ClassVar
 
@@ -17,7 +18,7 @@ NONCE_BYTES = 12
 TAG_BYTES = 16
 
 
-class SoftwareProvider:
+class SoftwareProvider(ABC):
     """A suite of a block cipher in GCM, a hash and its HMAC; signatures are left to the subclass."""
 
     profile: ClassVar[str]
@@ -44,13 +45,13 @@ class SoftwareProvider:
         except InvalidTag:
             raise TamperedError() from None
 
+    @abstractmethod
     def gcm(self, key: bytes, nonce: bytes, text: bytes, aad: bytes) -> bytes:
         """Ciphertext and tag."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open_gcm(self, key: bytes, nonce: bytes, sealed: bytes, aad: bytes) -> bytes:
         """InvalidTag when anything is not right."""
-        raise NotImplementedError
 
     def digest(self, data: bytes) -> bytes:
         hash = hashes.Hash(self.algorithm)

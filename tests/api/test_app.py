@@ -1,6 +1,5 @@
 import asyncio
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import pytest
 from graphql import OperationType, get_operation_ast, parse, validate, validate_schema
 from starlette.testclient import WebSocketTestSession
@@ -24,8 +22,8 @@ from core.ops import metrics
 from core.settings import ROOT
 from core.store.errors import StoreError
 from tests.api.servers import ADMIN, RESIDENT, STAFF, Server, running
+from tests.conftest import POSTGRES, execute, needed
 
-POSTGRES_URL = os.environ.get("TONGBAN_TEST_DATABASE_URL", "")
 PLUGINS = "{plugins{id state reason}}"
 SWITCH = 'mutation($s:PluginState!){setPluginState(plugin:"community",state:$s){id state}}'
 NOTICE = "mutation($i:CommunityNoticeInput!){createCommunityNotice(input:$i){id version}}"
@@ -38,22 +36,12 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         with running(folder) as server:
             yield server
         return
-    if not POSTGRES_URL:
-        pytest.skip("no TONGBAN_TEST_DATABASE_URL")
-    schema = f"t_{uuid4().hex[:12]}"
+    url, schema = needed(POSTGRES), f"t_{uuid4().hex[:12]}"
     try:
-        with running(folder, database_url=POSTGRES_URL, schema=schema) as server:
+        with running(folder, database_url=url, schema=schema) as server:
             yield server
     finally:
-        asyncio.run(drop(schema))
-
-
-async def drop(schema: str) -> None:
-    connection = await asyncpg.connect(POSTGRES_URL)
-    try:
-        await connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
-    finally:
-        await connection.close()
+        asyncio.run(execute(url, f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'))
 
 
 def state_of(server: Server, id: str) -> str:

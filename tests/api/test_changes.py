@@ -1,5 +1,4 @@
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +16,7 @@ from core.store.engine import ENGINE_TABLES, OUTBOX
 from core.store.ids import uuid7
 from core.store.migrate import migrate
 from core.write.events import Written
+from tests.conftest import REDIS, needed
 
 
 def written(entity: str = "community.notice", id: str = "1", **more: Any) -> Written:
@@ -73,9 +73,7 @@ async def test_a_slow_subscriber_is_told_and_forgotten(monkeypatch: pytest.Monke
 
 
 async def test_other_processes_are_heard_once() -> None:
-    url = os.environ.get("TONGBAN_TEST_REDIS_URL")
-    if not url:
-        pytest.skip("no TONGBAN_TEST_REDIS_URL")
+    url = needed(REDIS)
     clients = [Redis.from_url(url), Redis.from_url(url)]
     here, there = (ChangeFeed(client) for client in clients)
     async with here.listening(), there.listening():

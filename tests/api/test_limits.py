@@ -1,4 +1,3 @@
-import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,6 +7,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from tongban_sdk import RateLimitedError
 
 from core.api.limits import ADDRESS_FACTOR, RATES, Buckets, Rate, RateLimits, SharedBuckets
+from tests.conftest import REDIS, needed
 
 
 class Clock:
@@ -64,9 +64,7 @@ async def test_an_ipv6_subscriber_is_one_address() -> None:
 
 @pytest.fixture
 async def redis() -> AsyncIterator[Any]:
-    url = os.environ.get("TONGBAN_TEST_REDIS_URL")
-    if not url:
-        pytest.skip("no TONGBAN_TEST_REDIS_URL")
+    url = needed(REDIS)
     client = Redis.from_url(url)
     yield client
     await client.delete("tongban:rate:test-limits")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -16,16 +15,14 @@ from tests.bench.operations import OPERATIONS, Sample
 from tests.bench.place import STAFF, Place, postgres_place, sqlite_place
 from tests.bench.race import Contestant, Rounds, race
 from tests.bench.report import lines, race_record
+from tests.conftest import POSTGRES, needed
 
 SIZE = Size(events=2000, people=400)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    url = os.environ.get("TONGBAN_TEST_DATABASE_URL", "")
-    if request.param == "postgres" and not url:
-        pytest.skip("no TONGBAN_TEST_DATABASE_URL")
-    with sqlite_place() if request.param == "sqlite" else postgres_place(url) as place:
+    with sqlite_place() if request.param == "sqlite" else postgres_place(needed(POSTGRES)) as place:
         yield place
 
 

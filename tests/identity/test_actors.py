@@ -176,7 +176,7 @@ async def test_nobody_acts_under_the_delegation_of_others(town: Town) -> None:
 
 async def test_what_ends_a_holder_ends_her_companies_sessions(town: Town) -> None:
     person = await town.person()
-    company = await town.row("legal_entity", uscc="91640522MA76XXXX0X", name="海原枸杞", kind="company", state="active")
+    company = await town.row("legal_entity", uscc="91640522MA76TEA05N", name="海原枸杞", kind="company", state="active")
     await town.row(
         "legal_operator", legal_entity_id=company, person_id=person, kind="operator", since=now() - DAY, state="active"
     )
@@ -198,7 +198,7 @@ async def test_what_ends_a_holder_ends_her_companies_sessions(town: Town) -> Non
 
 async def test_an_operator_acts_for_the_company_while_the_register_says_so(town: Town) -> None:
     person = await town.person()
-    company = await town.row("legal_entity", uscc="91640522MA76XXXX0X", name="海原枸杞", kind="company", state="active")
+    company = await town.row("legal_entity", uscc="91640522MA76TEA05N", name="海原枸杞", kind="company", state="active")
     operator = await town.row(
         "legal_operator", legal_entity_id=company, person_id=person, kind="operator", since=now() - DAY, state="active"
     )
@@ -219,7 +219,7 @@ async def test_an_operator_acts_for_the_company_while_the_register_says_so(town:
 async def test_operators_of_shops_and_service_providers_are_merchants(town: Town, kind: str, roles: set[str]) -> None:
     person = await town.person()
     shop = await town.row(
-        "legal_entity", uscc="92640522MA76XXXX0X", name="马家面馆", kind=kind, state="active", representative_id=person
+        "legal_entity", uscc="92640522MA76TEA13E", name="马家面馆", kind=kind, state="active", representative_id=person
     )
     account = await town.account("legal", holder=(await town.citizen(person)).id, legal_entity=shop)
     assert (await town.sessions.open(account)).actor.roles == {"anonymous", "legal_person"} | roles
@@ -286,7 +286,7 @@ async def test_a_changed_row_ends_the_access_tokens_made_of_it_and_no_others(tow
     grid = await town.row(
         "grid_assignment", staff_id=staff.staff, grid="640522100203001", duty="worker", since=date.today()
     )
-    company = await town.row("legal_entity", uscc="91640522MA76XXXX0X", name="海原枸杞", kind="company", state="active")
+    company = await town.row("legal_entity", uscc="91640522MA76TEA05N", name="海原枸杞", kind="company", state="active")
     operator = await town.row(
         "legal_operator", legal_entity_id=company, person_id=son, kind="operator", since=now() - DAY, state="active"
     )

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-import asyncpg
 import jwt
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -31,7 +30,7 @@ from core.identity.sessions import Pair
 from core.settings import ROOT
 from core.store.database import Database
 from tests.api.test_cli import environment
-from tests.conftest import POSTGRES_URL
+from tests.conftest import POSTGRES, execute, needed
 from tests.identity.town import Town, found_town
 
 LIMIT_S = 5.0
@@ -92,7 +91,7 @@ class County:
 
     def run(self, work: Callable[[Town], Awaitable[T]]) -> T:
         async def main() -> T:
-            database = await Database.open(POSTGRES_URL, pool_max=2, schema=self.schema)
+            database = await Database.open(needed(POSTGRES), pool_max=2, schema=self.schema)
             try:
                 return await work(await found_town(database, self.folder))
             finally:
@@ -109,7 +108,7 @@ class County:
 
 @contextmanager
 def serving(folder: Path, schema: str, log: Path) -> Iterator[Node]:
-    url = f"{POSTGRES_URL}?search_path={schema}"
+    url = f"{needed(POSTGRES)}?search_path={schema}"
     more = {"TONGBAN_DATABASE_URL": url, "TONGBAN_SECRETS_DIR": str(folder / "secrets"), "TONGBAN_POOL_MAX": "4"}
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -129,26 +128,17 @@ def serving(folder: Path, schema: str, log: Path) -> Iterator[Node]:
             process.wait(timeout=30)
 
 
-async def _execute(sql: str) -> None:
-    connection = await asyncpg.connect(POSTGRES_URL)
-    try:
-        await connection.execute(sql)
-    finally:
-        await connection.close()
-
-
 @pytest.fixture(scope="module")
 def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
-    if not POSTGRES_URL:
-        pytest.skip("no TONGBAN_TEST_DATABASE_URL")
+    url = needed(POSTGRES)
     folder, schema = tmp_path_factory.mktemp("nodes"), f"t_{uuid4().hex[:12]}"
-    asyncio.run(_execute(f'CREATE SCHEMA "{schema}"'))
+    asyncio.run(execute(url, f'CREATE SCHEMA "{schema}"'))
     try:
         with ExitStack() as stack:
             a, b = (stack.enter_context(serving(folder, schema, folder / f"{name}.log")) for name in "ab")
             yield County(a, b, folder, schema)
     finally:
-        asyncio.run(_execute(f'DROP SCHEMA "{schema}" CASCADE'))
+        asyncio.run(execute(url, f'DROP SCHEMA "{schema}" CASCADE'))
 
 
 def until_refused(node: Node, token: str) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -17,8 +16,7 @@ from core.manifest.clock import Cron
 from core.store.database import Database
 from core.store.engine import ENGINE_TABLES
 from core.store.migrate import migrate
-
-REDIS_URL = os.environ.get("TONGBAN_TEST_REDIS_URL", "")
+from tests.conftest import REDIS, needed
 
 
 @dataclass
@@ -72,8 +70,4 @@ async def bench(database: Database) -> AsyncIterator[Bench]:
 
 @pytest.fixture(params=["embedded", "redis"])
 def redis_url(request: pytest.FixtureRequest) -> str | None:
-    if request.param == "embedded":
-        return None
-    if not REDIS_URL:
-        pytest.skip("no TONGBAN_TEST_REDIS_URL")
-    return REDIS_URL
+    return None if request.param == "embedded" else needed(REDIS)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import sys
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import pytest
 
 from core.jobs.queue import JobQueue, NewJob, StartedJob
 from core.jobs.runner import NotNowError
@@ -21,6 +18,7 @@ from core.store.database import Insert
 from core.store.engine import OUTBOX
 from core.store.runtime_tables import CRON
 from core.store.statement import statement
+from tests.conftest import needed
 from tests.jobs.conftest import Bench, until
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +92,6 @@ async def test_work_goes_on_without_redis(bench: Bench) -> None:
     assert await _left(bench) == (0, 0)
 
 
-@pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on this machine")
 async def test_redis_lost_and_back_loses_no_effect(bench: Bench, tmp_path: Path) -> None:
     """A real server that dies with claims on it; it comes back empty, as after a crash without persistence."""
     port = 20000 + os.getpid() % 20000
@@ -122,7 +119,7 @@ async def test_redis_lost_and_back_loses_no_effect(bench: Bench, tmp_path: Path)
 
 async def _redis(port: int, folder: Path) -> asyncio.subprocess.Process:
     server = await asyncio.create_subprocess_exec(
-        "redis-server", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder),
+        needed("redis-server"), "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder),
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     for _ in range(100):

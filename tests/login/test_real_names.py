@@ -190,7 +190,7 @@ async def test_whoever_acts_for_another_shows_no_document_for_her(hall: Hall) ->
 async def test_representatives_and_operators_act_for_their_company_and_nobody_else_does(hall: Hall) -> None:
     (boss, first), (clerk, second) = await hall.resident("王总", 1), await hall.resident("李会计", 2)
     company = await hall.town.row(
-        "legal_entity", uscc="91640522MA76XXXX0X", name="海原枸杞", kind="company", state="active",
+        "legal_entity", uscc="91640522MA76TEA05N", name="海原枸杞", kind="company", state="active",
         representative_id=boss,
     )  # fmt: skip
     low = (await hall.citizen("13700137000")).actor

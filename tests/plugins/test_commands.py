@@ -11,13 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from core.plugins.states import States
 from core.store.database import Database
+from tests.conftest import REDIS, needed
 
 ROOT = Path(__file__).parents[2]
-REDIS_URL = os.environ.get("TONGBAN_TEST_REDIS_URL", "")
 
 
 def _server(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -61,13 +59,13 @@ def test_a_worker_without_redis_says_why_not(tmp_path: Path) -> None:
     assert done.stderr.startswith("错误：worker 需要 Redis：请设置 TONGBAN_REDIS_URL")
 
 
-@pytest.mark.skipif(not REDIS_URL, reason="no TONGBAN_TEST_REDIS_URL")
 async def test_a_worker_is_a_node_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    url = needed(REDIS)
     assert _server(tmp_path, "migrate").returncode == 0
     clean = {key: value for key, value in os.environ.items() if not key.startswith("TONGBAN_")}
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "server.py", "worker", cwd=ROOT, stderr=asyncio.subprocess.PIPE,
-        env={**clean, "TONGBAN_DATA_DIR": str(tmp_path), "TONGBAN_REDIS_URL": REDIS_URL},
+        env={**clean, "TONGBAN_DATA_DIR": str(tmp_path), "TONGBAN_REDIS_URL": url},
     )  # fmt: skip
     database = await Database.open(f"sqlite:///{tmp_path / 'tongban.sqlite3'}")
     try:

@@ -144,10 +144,9 @@ def test_no_write_of_the_other_side_lies_after_a_withdrawal(town: Town) -> None:
             town.run(generation.writer.create, writing(town), entity, given)
 
 
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)  # SQLite has one writer at a time
 def test_a_write_waits_for_a_withdrawal_under_way(town: Town) -> None:
     """The order is decided by the person's row, not by who looked at the ledger first."""
-    if town.host.database.dialect.name != "postgres":
-        pytest.skip("SQLite has one writer at a time")
     host, her = town.host, town.citizen("马大妈")
     entity = host.generation.world.entities["visiting.visit"]
     agree(town)

@@ -74,7 +74,7 @@ def _value(node: ast.expr, case: Case) -> Any:
             return _exists(_names(path), variable, condition, case)
         case ast.Call(func=ast.Name(id=name), args=arguments):
             return _call(name, arguments, case)
-    raise NotImplementedError(ast.dump(node))
+    raise ValueError(f"the second reader does not know {ast.unparse(node)}")
 
 
 def _logic(is_and: bool, values: list[Any]) -> bool | None:
@@ -105,7 +105,7 @@ def _compare(left: ast.expr, op: ast.cmpop, right: ast.expr, case: Case) -> bool
             return bool(a > b)
         case ast.GtE():
             return bool(a >= b)
-    raise NotImplementedError(ast.dump(op))
+    raise ValueError(f"the second reader does not know the comparison {type(op).__name__}")
 
 
 def _names(node: ast.expr) -> list[str]:
@@ -171,7 +171,7 @@ def _call(name: str, arguments: list[ast.expr], case: Case) -> Any:
             return _in_org(org, case)
         case "days_between", [first, last]:
             return (_day(last) - _day(first)).days
-    raise NotImplementedError(name)
+    raise ValueError(f"the second reader does not know {name}{tuple(values)}")
 
 
 def under(code: str, root: str) -> bool:

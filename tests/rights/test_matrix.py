@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
 
-import asyncpg
 import orjson
 import pytest
 import pytest_asyncio
@@ -32,7 +30,7 @@ from core.settings import ROOT, read_settings
 from core.store.database import Database
 from core.store.engine import ENGINE_TABLES
 from core.store.migrate import migrate
-from tests.conftest import POSTGRES_URL
+from tests.conftest import empty_place
 from tests.rights import expected
 from tests.rights.expected import Book, Caller, Form, Oracle, read_book
 from tests.rights.town import CLUSTERS, NOW, OWN, Town, build_town, fill, uid
@@ -67,20 +65,13 @@ class Api:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgres"])
 async def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
-    is_postgres, schema = request.param == "postgres", f"t_{uuid4().hex[:12]}"
-    if is_postgres and not POSTGRES_URL:
-        pytest.skip("no TONGBAN_TEST_DATABASE_URL")
     folder: Path = tmp_path_factory.mktemp("rights")
-    url = POSTGRES_URL if is_postgres else f"sqlite:///{folder / 'town.sqlite3'}"
-    database = await Database.open(url, pool_max=2, schema=schema if is_postgres else None)
-    try:
-        yield await _open(database, folder)
-    finally:
-        await database.close()
-        if is_postgres:
-            connection = await asyncpg.connect(url)
-            await connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
-            await connection.close()
+    async with empty_place(request.param, folder) as (url, schema):
+        database = await Database.open(url, pool_max=2, schema=schema)
+        try:
+            yield await _open(database, folder)
+        finally:
+            await database.close()
 
 
 async def _open(database: Database, folder: Path) -> Api:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SAMPLE = ROOT / "tests" / "samples" / "reading_room"
+SAMPLE = ROOT / "sdk" / "samples" / "reading_room"
 
 
 def _run(*words: str | Path, cwd: Path, **env: str) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 import tongban_sdk
 from tongban_sdk import errors, hookspecs
 
-DOCS = Path(__file__).parents[2] / "sdk" / "docs"
+SDK = Path(__file__).parents[2] / "sdk"
+DOCS = SDK / "docs"
 
 
 def _sections(page: str) -> dict[str, str]:
@@ -61,6 +62,6 @@ def test_the_one_door_is_sorted_and_complete() -> None:
 
 
 def test_every_hook_has_a_real_user() -> None:
-    plugin = Path(__file__).parents[1] / "samples" / "reading_room" / "src" / "reading_room" / "plugin.py"
+    plugin = SDK / "samples" / "reading_room" / "src" / "reading_room" / "plugin.py"
     used = set(re.findall(r"def (\w+)\(self", plugin.read_text("utf-8")))
     assert used == set(hookspecs.HOOKS)

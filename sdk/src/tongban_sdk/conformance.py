@@ -1,6 +1,6 @@
 """What every host does for plugins, as checks that run on the fake and on the real one.
 
-The subject is the sample plugin `reading_room` (tests/samples/reading_room): seats anyone may read, bookings a reader
+The subject is the sample plugin `reading_room` (sdk/samples/reading_room): seats anyone may read, bookings a reader
 may make, a check that refuses, an event that asks for a job, and hand-written GraphQL fields.
 """
 
