@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
-from tongban_sdk import Actor, NotAuthenticatedError, PermissionDeniedError, RequestError
+from tongban_sdk import Actor, RequestError
 
 from core.api.compose import Roots
 from core.audit import Entry
 from core.audit.reading import Page, cursor_of, read_page, read_state
 from core.audit.rows import read_subjects
+from core.identity.required import require_role
 
 AUDITORS = frozenset({"audit_admin"})
 
@@ -112,10 +113,7 @@ def audit_roots() -> Roots:
 
 
 def _check_auditor(actor: Actor) -> None:
-    if not actor.id:
-        raise NotAuthenticatedError("请先登录")
-    if not actor.roles & AUDITORS:
-        raise PermissionDeniedError("只有安全审计员可以查看审计")
+    require_role(actor, AUDITORS, "只有安全审计员可以查看审计")
 
 
 async def _record(database: Any, line: Mapping[str, Any]) -> AuditRecord:

@@ -8,11 +8,12 @@ from enum import Enum
 from typing import Any, cast
 
 import strawberry
-from tongban_sdk import Actor, NotAuthenticatedError, PermissionDeniedError
+from tongban_sdk import Actor
 
 from core.access.visibility import Visibility
 from core.api.changes import ChangeEvent, ChangeFeed, Interest
 from core.api.compose import Roots
+from core.identity.required import require_role
 from core.plugins.status import Chosen, NodeStatus, PluginStatus
 
 #: Roles that may see and switch plugins.
@@ -140,10 +141,7 @@ async def _sees(context: Any, event: ChangeEvent) -> bool:
 
 
 def _check_operator(actor: Actor) -> None:
-    if not actor.id:
-        raise NotAuthenticatedError("请先登录")
-    if not actor.roles & OPERATORS:
-        raise PermissionDeniedError("只有系统管理员可以查看和切换插件")
+    require_role(actor, OPERATORS, "只有系统管理员可以查看和切换插件")
 
 
 def _plugin(status: PluginStatus) -> HostPlugin:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import strawberry
 from strawberry.scalars import JSON
-from tongban_sdk import NotAuthenticatedError, NotFoundError, PermissionDeniedError
+from tongban_sdk import NotFoundError, PermissionDeniedError
 
 from core.access.files import FILE
 from core.api.compose import Roots
@@ -20,6 +20,7 @@ from core.api.upload import Received, keep, place_of
 from core.exchange.exporting import Sources, export_csv
 from core.exchange.faults import Fault
 from core.exchange.importing import Parts, Report, import_rows
+from core.identity.required import require_login
 from core.manifest.model import Entity
 from core.store.dialect import quote
 from core.store.statement import statement
@@ -121,8 +122,7 @@ def exchange_roots() -> Roots:
 
 
 def _entity(info: Any, key: str) -> Entity:
-    if not info.context.actor.id:
-        raise NotAuthenticatedError("请先登录")
+    require_login(info.context.actor)
     found: Entity | None = info.context.generation.world.entity(key)
     if found is None:
         raise NotFoundError("没有这种数据", hint="写成 插件.实体，如 core.person")

@@ -6,18 +6,16 @@ from typing import Any, cast
 
 import strawberry
 from strawberry.scalars import JSON
-from tongban_sdk import NotAuthenticatedError, PermissionDeniedError
 
+from core.api.audit_roots import AUDITORS
 from core.api.compose import Roots
 from core.audit import Entry
+from core.identity.required import require_role
 
 
 async def _report(info: strawberry.Info, year: int) -> JSON:
     host, actor = info.context.host, info.context.actor
-    if not actor.id:
-        raise NotAuthenticatedError("请先登录")
-    if "audit_admin" not in actor.roles:
-        raise PermissionDeniedError("只有安全审计员可以查看未成年人信息保护年度报告")
+    require_role(actor, AUDITORS, "只有安全审计员可以查看未成年人信息保护年度报告")
     report: Any = await host.privacy.minors_report.make(year)
     await host.audit.record(Entry(actor=actor, action="minors_report", detail=str(year)))
     return cast(JSON, report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 import strawberry
-from tongban_sdk import Actor, NotAuthenticatedError, NotFoundError, PermissionDeniedError
+from tongban_sdk import Actor, NotAuthenticatedError, NotFoundError
 
 from core.api.compose import Roots
 from core.api.ids import known_id
@@ -13,6 +13,7 @@ from core.api.session_types import BoundPerson, LoginSession, Me, SessionTokens
 from core.audit import Entry
 from core.identity.accounts import NO_ID
 from core.identity.actors import Choice
+from core.identity.required import require_login, require_role
 from core.identity.sessions import Sessions
 
 #: Roles that may see and end the sessions of others.
@@ -139,10 +140,7 @@ def _sessions(info: strawberry.Info) -> Sessions:
 
 
 def _logged_in(info: strawberry.Info) -> Actor:
-    actor: Actor = info.context.actor
-    if not actor.id:
-        raise NotAuthenticatedError("请先登录")
-    return actor
+    return require_login(info.context.actor)
 
 
 def _with_session(info: strawberry.Info) -> Actor:
@@ -158,5 +156,4 @@ def _account(actor: Actor) -> str:
 
 
 def _check_guardian(info: strawberry.Info) -> None:
-    if not _logged_in(info).roles & GUARDIANS:
-        raise PermissionDeniedError("只有安全管理员可以查看和结束别人的会话")
+    require_role(info.context.actor, GUARDIANS, "只有安全管理员可以查看和结束别人的会话")

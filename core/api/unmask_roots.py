@@ -8,11 +8,11 @@ from typing import Any
 
 import strawberry
 from strawberry.scalars import JSON
-from tongban_sdk import NotAuthenticatedError
 
 from core.api.compose import Roots
 from core.api.refusals import code_of, tell_refusal
 from core.audit.call import audited
+from core.identity.required import require_login
 from core.read.unmasking import Unmasking, Wish
 
 
@@ -33,9 +33,7 @@ async def _unmask(
     info: strawberry.Info, entity: str, id: strawberry.ID, fields: list[str], purpose: str, case: str, reason: str
 ) -> Unmasked:
     context: Any = info.context
-    host, actor = context.host, context.actor
-    if not actor.id:
-        raise NotAuthenticatedError("请先登录")
+    host, actor = context.host, require_login(context.actor)
     audited()
     generation = context.generation
     wish = Unmasking(generation.world, generation.access, generation.reader.opener, host.database, actor, context.now)

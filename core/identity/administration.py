@@ -26,6 +26,7 @@ from core.identity.admins import ADMIN_ROLES
 from core.identity.citizens import Parts
 from core.identity.four_eyes import ENABLE, NOTHING_ASKED, PASSWORD, TOTP, UNCONFIRMED, FourEyes
 from core.identity.passwords import make_password
+from core.identity.required import require_role
 from core.store.account_tables import ACCOUNT
 from core.store.database import Transaction
 from core.store.errors import UniqueError
@@ -216,10 +217,7 @@ def check_login(login: str) -> str:
 
 
 def check_manager(actor: Actor, also: frozenset[str] = frozenset()) -> None:
-    if not actor.id:
-        raise NotAuthenticatedError("请先登录")
-    if not actor.roles & (MANAGERS | also):
-        raise PermissionDeniedError("只有安全管理员可以管理账号")
+    require_role(actor, MANAGERS | also, "只有安全管理员可以管理账号")
 
 
 def id_of(text: str, field: str) -> str:

@@ -17,7 +17,6 @@ from tongban_sdk import (
     ConflictError,
     InputProblem,
     InvalidInputError,
-    NotAuthenticatedError,
     NotFoundError,
     PermissionDeniedError,
 )
@@ -25,6 +24,7 @@ from tongban_sdk import (
 from core.identity.accounts import Account
 from core.identity.citizens import Parts
 from core.identity.passwords import make_half
+from core.identity.required import require_login
 from core.store.database import Transaction
 from core.store.errors import UniqueError
 from core.store.ids import uuid7
@@ -164,8 +164,7 @@ class FourEyes:
 
     async def _administrator(self, actor: Actor) -> Account:
         """Roles come from rows: a token of development without an account asks and confirms nothing."""
-        if not actor.id:
-            raise NotAuthenticatedError("请先登录")
+        require_login(actor)
         found = await self._parts.accounts.by("id", actor.id) if is_id(actor.id) else None
         if found is None or found.kind != "admin" or found.state != "active" or found.admin_role not in actor.roles:
             raise PermissionDeniedError("只有管理员可以办理")

@@ -10,7 +10,6 @@ from tongban_sdk import (
     Actor,
     InputProblem,
     InvalidInputError,
-    NotAuthenticatedError,
     PermissionDeniedError,
     RealNameRequiredError,
     RequestError,
@@ -22,6 +21,7 @@ from core.fields.identity import check_idno
 from core.identity.accounts import Account
 from core.identity.citizens import Citizens, Parts, mobile, wrong_code
 from core.identity.providers import FaceProvider, ProviderError, RealNameProvider
+from core.identity.required import require_role
 from core.identity.sessions import Pair
 from core.identity.within import within
 from core.store.database import Transaction
@@ -71,10 +71,7 @@ class RealNames:
         """Level 3, by a clerk who has the document and its holder before her, and the code from the holder's phone.
 
         Returns the core.person."""
-        if not clerk.id:
-            raise NotAuthenticatedError("请先登录")
-        if clerk.staff is None or not clerk.roles & CLERKS:
-            raise PermissionDeniedError("只有窗口人员可以现场核验")
+        require_role(clerk, CLERKS if clerk.staff else frozenset(), "只有窗口人员可以现场核验")
         number = mobile(phone)
         if not await self.parts.codes.spend(self.parts.codes.key_of(number), code):
             await self.parts.audit.tell_of(clerk, "confirm_at_window", error=wrong_code())

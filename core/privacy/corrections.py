@@ -11,7 +11,6 @@ from tongban_sdk.errors import (
     ConflictError,
     InputProblem,
     InvalidInputError,
-    NotAuthenticatedError,
     NotFoundError,
     PermissionDeniedError,
 )
@@ -20,6 +19,7 @@ from core.access.visibility import Visibility
 from core.expr import Undecided
 from core.fields.base import Field, FieldError
 from core.fields.times import utc_now
+from core.identity.required import require_login
 from core.manifest.model import Entity
 from core.privacy.desk import Desk
 from core.privacy.my_data import MyData
@@ -68,9 +68,7 @@ class Corrections:
 
     async def decide(self, actor: Actor, id: str, accepts: bool, answer: str, value: str | None = None) -> None:
         """Put it right (with `value` where it differs from what was asked) or refuse, with an answer to the person."""
-        if not actor.id:
-            raise NotAuthenticatedError("请先登录")
-        if actor.kind != "staff":
+        if require_login(actor).kind != "staff":
             raise PermissionDeniedError("只有主管部门的工作人员可以办理更正")
         request = await self._desk.row(REQUEST, id)
         if request["state"] not in ("submitted", "accepted"):

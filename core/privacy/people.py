@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from tongban_sdk.actor import Actor
-from tongban_sdk.errors import NotAuthenticatedError, NotFoundError, PermissionDeniedError, RealNameRequiredError
+from tongban_sdk.errors import NotFoundError, PermissionDeniedError, RealNameRequiredError
 
 from core.access.protection import CHILD_YEARS
 from core.expr.clock import china_day
 from core.fields.masks import mask_of
 from core.fields.times import utc_now
+from core.identity.required import require_login
 from core.manifest.model import Entity, World
 from core.privacy.rows import Lying
 from core.write.values import Row
@@ -120,8 +121,7 @@ def link_stands(link: Row, now: datetime | None = None) -> bool:
 
 def require_person(actor: Actor) -> str:
     """The core.person a caller is; staff have one too, in their own matters."""
-    if not actor.id:
-        raise NotAuthenticatedError("请先登录")
+    require_login(actor)
     if actor.person is None and actor.kind == "citizen":
         error = RealNameRequiredError(2)
         error.hint = f"{error.hint}；一个手机号有几位家人的，先用 actAsPerson 选定一位"
@@ -133,8 +133,7 @@ def require_person(actor: Actor) -> str:
 
 def require_role(actor: Actor, roles: frozenset[str], what: str) -> str:
     """The core.staff id of whoever works at a counter."""
-    if not actor.id:
-        raise NotAuthenticatedError("请先登录")
+    require_login(actor)
     if actor.staff is None or actor.agent is not None or not actor.roles & roles:
         raise PermissionDeniedError(f"只有窗口人员可以{what}")
     return actor.staff
