@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -18,43 +15,32 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from tongban_sdk import RequestError
 
 from core.api.address import came_from
+from core.api.close import (
+    BAD_MESSAGE,
+    BAD_PROTOCOL,
+    DUPLICATE_ID,
+    FORBIDDEN,
+    INIT_TIMEOUT,
+    RESTART,
+    TOO_MANY,
+    UNAUTHORIZED,
+    Close,
+)
 from core.api.errors import Refusal, entry_of
 from core.api.execution import Execution, GraphQLRequest, refusal_of
 from core.api.http import parameters
 from core.api.limits import RateLimits, network_of
+from core.api.seats import SOCKETS_PER_ADDRESS_MAX, Seats
 from core.identity.tokens import NOBODY, Caller, Tokens
 from core.ops import metrics
 
 PROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT_S = 5.0
 SUBSCRIPTIONS_MAX = 20
-SOCKETS_PER_ACTOR_MAX = 5
-#: Sockets without a token, per address: each of their subscriptions is asked about each change.
-ANONYMOUS_PER_ADDRESS_MAX = 20
-#: All sockets of an address, those that have not yet said who they are included; a street may live behind one.
-SOCKETS_PER_ADDRESS_MAX = 500
 MESSAGE_MAX_CHARS = 64 * 1024
 #: Messages a client may send before it counts as abuse: ids are cheap, the guard is not.
 MESSAGES_PER_S = 50
 RECHECK_S = 1.0
-
-BAD_MESSAGE = 4400
-UNAUTHORIZED = 4401
-FORBIDDEN = 4403
-BAD_PROTOCOL = 4406
-INIT_TIMEOUT = 4408
-DUPLICATE_ID = 4409
-TOO_MANY = 4429
-#: RFC 6455's "service restart": the schema changed under the socket, connect again.
-RESTART = 1012
-
-
-class Close(Exception):
-    """Ends a socket with a code its client can act on."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code, self.reason = code, reason
 
 
 class Sockets:
@@ -71,7 +57,7 @@ class Sockets:
         self.execution, self.tokens, self.limits, self.origins = execution, tokens, limits, origins
         self.init_timeout_s = init_timeout_s
         self.open: set[Socket] = set()
-        self._held: Counter[str] = Counter()
+        self.seats = Seats()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
@@ -79,7 +65,7 @@ class Sockets:
         try:
             if not self._is_origin_allowed(websocket):
                 raise Close(FORBIDDEN, "不接受这个来源")
-            async with self._hold(f"all:{address}", SOCKETS_PER_ADDRESS_MAX):
+            async with self.seats.hold(f"all:{address}", SOCKETS_PER_ADDRESS_MAX):
                 await self._serve(websocket, scope)
         except Close:
             await websocket.close()  # before accept: the client sees 403
@@ -101,28 +87,6 @@ class Sockets:
         origin = websocket.headers.get("origin")
         host = websocket.headers.get("host")
         return origin is None or origin in self.origins or origin in (f"http://{host}", f"https://{host}")
-
-    @asynccontextmanager
-    async def seat(self, actor_id: str, address: str) -> AsyncIterator[None]:
-        """One of the few sockets an actor may hold, or an address without a token."""
-        if actor_id:
-            async with self._hold(f"actor:{actor_id}", SOCKETS_PER_ACTOR_MAX):
-                yield
-        else:
-            async with self._hold(f"anonymous:{network_of(address)}", ANONYMOUS_PER_ADDRESS_MAX):
-                yield
-
-    @asynccontextmanager
-    async def _hold(self, key: str, maximum: int) -> AsyncIterator[None]:
-        if self._held[key] >= maximum:
-            raise Close(TOO_MANY, f"连接过多，上限 {maximum}")
-        self._held[key] += 1
-        try:
-            yield
-        finally:
-            self._held[key] -= 1
-            if not self._held[key]:
-                del self._held[key]
 
     def restart(self) -> None:
         """Called at a swap: a socket opened under the old schema must not see it any longer."""
@@ -165,7 +129,7 @@ class Socket:
             if not has_protocol:
                 raise Close(BAD_PROTOCOL, f"只支持 {PROTOCOL}")
             await self._initialise()
-            async with self.door.seat(self.caller.actor.id, self.address):
+            async with self.door.seats.take(self.caller.actor.id, self.address):
                 watch = asyncio.create_task(self._watch_token())
                 try:
                     await self._send({"type": "connection_ack"})

@@ -17,7 +17,7 @@ from tongban_sdk.errors import RequestError, UnavailableError
 from core.api.mutations import written_id
 from core.api.refusals import refused_write, tell_refusal
 from core.read.opener import as_null
-from core.read.reader import ReadBack
+from core.read.plan import ReadBack
 from core.store.database import Database
 
 

@@ -2,7 +2,8 @@
 
 from core.read.context import RequestContext
 from core.read.export import export_rows
-from core.read.reader import Compiled, Reader
+from core.read.plan import Compiled
+from core.read.reader import Reader
 from core.read.roots import RootField
 
 __all__ = ["Compiled", "Reader", "RequestContext", "RootField", "export_rows"]

@@ -22,7 +22,7 @@ from core.fields.sealed import is_sealed_text, may_be_sealed
 from core.manifest.model import Entity, World
 from core.read.canonical import canonical_id
 from core.read.opener import Opener, Shown
-from core.read.reader import Plan
+from core.read.plan import Plan
 from core.read.rows import Access, Rows
 from core.read.statement import Statement
 from core.store.database import Database

@@ -23,7 +23,7 @@ from core.manifest.model import Entity, World
 from core.manifest.sections.plugin import FOUNDATION
 from core.read.canonical import canonical_id
 from core.read.opener import Opener, raising
-from core.read.reader import Plan
+from core.read.plan import Plan
 from core.read.rows import Access, Rows
 from core.read.statement import Statement
 from core.store.database import Database

@@ -6,7 +6,7 @@ from graphql import build_schema, parse, validate
 from graphql.execution import get_variable_values
 from tongban_sdk import RequestError
 
-from core.api import websocket
+from core.api import close
 from core.api.errors import STATUS, request_entries
 from core.settings import ROOT
 
@@ -26,8 +26,8 @@ def test_every_error_of_the_sdk_has_a_status() -> None:
 
 def test_the_page_explains_exactly_the_close_codes_there_are() -> None:
     found = {int(code) for code in re.findall(r"^\| (\d{4}) \|", PAGE, re.M)}
-    ours = {v for k, v in vars(websocket).items() if k.isupper() and isinstance(v, int) and 4400 <= v < 4500}
-    assert found == ours | {1011, websocket.RESTART}
+    ours = {v for k, v in vars(close).items() if k.isupper() and isinstance(v, int) and 4400 <= v < 4500}
+    assert found == ours | {1011, close.RESTART}
 
 
 SCHEMA = build_schema("input I { idno: String, n: Int, e: E } enum E { A } type Query { f(i: I, s: [I!]): Int }")

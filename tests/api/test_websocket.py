@@ -10,8 +10,9 @@ import pytest
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from core.api import websocket
-from core.api.websocket import PROTOCOL, SOCKETS_PER_ACTOR_MAX, SUBSCRIPTIONS_MAX
+from core.api import seats, websocket
+from core.api.seats import SOCKETS_PER_ACTOR_MAX
+from core.api.websocket import PROTOCOL, SUBSCRIPTIONS_MAX
 from core.identity.tokens import AUDIENCE, ISSUER, TYPE
 from tests.api.doors import CANARY, CITIZEN, Doors, open_doors
 
@@ -184,11 +185,11 @@ def test_too_many_sockets_of_one_actor_are_4429(doors: Doors) -> None:
         for one in held:
             one.__exit__(None, None, None)
     assert not doors.sockets.open
-    assert not doors.sockets._held
+    assert not doors.sockets.seats._held
 
 
 def test_strangers_hold_few_sockets_and_no_address_too_many(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "ANONYMOUS_PER_ADDRESS_MAX", 2)
+    monkeypatch.setattr(seats, "ANONYMOUS_PER_ADDRESS_MAX", 2)
     monkeypatch.setattr(websocket, "SOCKETS_PER_ADDRESS_MAX", 4)
     with TestClient(doors.socket_app) as client, connect(client), connect(client):
         with client.websocket_connect("/graphql", subprotocols=[PROTOCOL]) as socket:
@@ -201,7 +202,7 @@ def test_strangers_hold_few_sockets_and_no_address_too_many(doors: Doors, monkey
                 pass
             with client.websocket_connect("/graphql", subprotocols=[PROTOCOL]):
                 pass
-    assert not doors.sockets._held
+    assert not doors.sockets.seats._held
 
 
 @pytest.mark.parametrize(

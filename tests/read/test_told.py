@@ -9,7 +9,7 @@ import orjson
 import pytest
 from tongban_sdk.actor import Actor
 
-from core.read.reader import TEXTS_MAX
+from core.read.plan import TEXTS_MAX
 from tests.read.conftest import House
 from tests.read.county import OTHER_VILLAGE
 from tests.worlds import STREET_ADMIN, VILLAGE

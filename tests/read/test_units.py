@@ -8,7 +8,7 @@ from tongban_sdk.actor import Actor
 from core.access import AccessModel
 from core.manifest.model import World
 from core.read.opener import Opener
-from core.read.reader import Plan
+from core.read.plan import Plan
 from core.read.scope import Scope
 from core.read.statement import Statement
 from core.store.database import Database
