@@ -10,6 +10,7 @@ import uvloop
 
 from core.cli import UserError
 from core.cli.progress import say
+from core.clock.seed import seed
 from core.crypto import Vault
 from core.manifest.model import World
 from core.plugins.catalogue import Catalogue
@@ -49,6 +50,7 @@ async def _run(only_plan: bool, settings: Settings) -> int:
             _show(await plan(database, tables_of(world)))
             return 0
         steps = await migrate(database, tables_of(world), lambda number: say(f"第 {number + 1} 步"))
+        await seed(database)
         await DataCatalogue(database).refresh(world)
         say("密存数据")
         vault = await Vault.open(database, settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.fields.column import Column, Index, Table
 from core.store.account_tables import ACCOUNT_TABLES
 from core.store.audit_tables import AUDIT_TABLES
+from core.store.calendar_tables import CALENDAR_TABLES
 from core.store.case_tables import CASE_TABLES
 from core.store.crypto_tables import CRYPTO_TABLES
 from core.store.privacy_tables import PRIVACY_TABLES
@@ -98,4 +99,5 @@ ENGINE_TABLES = (
     *SESSION_TABLES,
     *AUDIT_TABLES,
     *CASE_TABLES,
+    *CALENDAR_TABLES,
 )

@@ -1,0 +1,87 @@
+"""Days and duty hours the host comes with: official ones, computed ones, and those of data/overlay.yaml."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.clock.rows import COUNTRY, day_row, duty_row
+
+OVERLAY = Path(__file__).with_name("data") / "overlay.yaml"
+UNVERIFIED = "unverified"
+#: Beyond, a calendar knows weekends only. Everything after the last official year is 暂定 anyway.
+COMPUTED_UNTIL = 2040
+#: Raised when this module makes other rows of the same data.
+_MADE = "1"
+#: chinesecalendar's short names, as the law has them.
+_FULL = {"清明": "清明节", "端午": "端午节", "中秋": "中秋节"}
+
+Row = dict[str, Any]
+
+
+def stamp() -> str:
+    """Changes with what would be shipped; costs no import of the packages."""
+    parts = [_MADE, version("chinesecalendar"), version("holidays"), OVERLAY.read_text("utf-8")]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@lru_cache(1)
+def shipped_days() -> tuple[Row, ...]:
+    """Rows of tb_calendar_day."""
+    official = list(_official())
+    last = max(row["year"] for row in official)
+    return (*official, *_computed(last + 1), *_overlaid())
+
+
+def shipped_hours() -> tuple[Row, ...]:
+    """Rows of tb_duty_hours."""
+    tables = _overlay()["duty_hours"]
+    return tuple(
+        duty_row(division, table["since"], table["seasons"], table["source"], is_shipped=True)
+        for division, found in tables.items()
+        for table in found
+    )
+
+
+def _official() -> Iterator[Row]:
+    """The notices of the State Council, as chinesecalendar transcribes them. Needed here only: 0.1 s of import."""
+    from chinese_calendar.constants import Holiday, holidays, workdays
+
+    source = f"国务院办公厅节假日安排通知（chinesecalendar {version('chinesecalendar')}）"
+    for kind, days in (("rest", holidays), ("work", workdays)):
+        for day, english in days.items():
+            short = Holiday(english).chinese
+            yield day_row(COUNTRY, day.year, day, kind, _FULL.get(short, short), source, is_shipped=True)
+
+
+def _computed(first_year: int) -> Iterator[Row]:
+    """Statutory days with their substitutes (全国年节及纪念日放假办法 art. 2, 6); which weekends are worked nobody can
+    compute."""
+    from holidays.countries import China
+
+    source = f"按《全国年节及纪念日放假办法》推算（holidays {version('holidays')}）"
+    years = range(first_year, COMPUTED_UNTIL + 1)
+    for day, name in sorted(China(years=years, language="zh_CN").items()):
+        title = name.replace("农历除夕", "春节").replace("; ", "、")
+        yield day_row(COUNTRY, day.year, day, "rest", title, source, is_provisional=True, is_shipped=True)
+
+
+def _overlaid() -> Iterator[Row]:
+    for division, years in _overlay()["days"].items():
+        for found in years:
+            year, source = found["year"], found["source"]
+            names = [(day, name) for name, days in found.items() if isinstance(days, list) for day in days]
+            for day, name in names:
+                guess = source == UNVERIFIED
+                yield day_row(division, year, day, "rest", name, source, is_provisional=guess, is_shipped=True)
+
+
+def _overlay() -> Mapping[str, Any]:
+    loaded: Mapping[str, Any] = yaml.load(OVERLAY.read_bytes(), Loader=yaml.CSafeLoader)
+    return loaded
