@@ -13,6 +13,7 @@ from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLStrin
 from tongban_sdk.host_api import GraphqlTypes
 
 from core.audit import Audit
+from core.clock.seed import seed
 from core.crypto import Vault
 from core.identity.demo_accounts import close_demo_accounts
 from core.identity.facts import Facts
@@ -67,6 +68,7 @@ async def open_host(
     try:
         if migrate:
             await migrate_tables(database, ENGINE_TABLES)
+            await seed(database)
         else:
             await check_engine(database)
         vault = await Vault.open(database, settings)
