@@ -14,6 +14,26 @@ if TYPE_CHECKING:
 
 #: S second, MIN minute, H hour, WH duty hour (工作时), WD working day (工作日), D calendar day, MON month, Y year.
 Unit = Literal["S", "MIN", "H", "WH", "WD", "D", "MON", "Y"]
+#: The place of what no file holds.
+NOWHERE = Place("")
+EffectKind = Literal["message", "event", "task", "hook", "set", "document", "payment", "open"]
+#: Facts of a case that messages may name, all of at most L2; what people wrote (reasons, comments) is none of them.
+MESSAGE_FACTS: Mapping[str, str] = {
+    "case_no": "办件编号",
+    "item": "事项名称",
+    "state": "现在的状态，用群众看得懂的话",
+    "action": "刚做的一步",
+    "due": "办结期限",
+    "unit": "承办单位",
+}
+#: What documents may name beside fields of their entity.
+DOCUMENT_FACTS: Mapping[str, str] = {
+    "case_no": "办件编号",
+    "issued_on": "出具日期",
+    "valid_to": "有效期至",
+    "verify_code": "验证码",
+    "unit": "出具单位",
+}
 #: Callers that are no roles: who applied, who holds the task, the engine itself.
 APPLICANT, ASSIGNEE, SYSTEM_ROLE = "applicant", "assignee", "system"
 PSEUDO_ROLES = frozenset({APPLICANT, ASSIGNEE, SYSTEM_ROLE})
@@ -33,12 +53,18 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What an action or a due date sets off; `args` as the kind wants them (docs/manifest/workflows.md)."""
+    """What an action sets off. `args` by kind:
 
-    kind: Literal["message", "event", "task", "hook", "set", "document", "payment", "open"]
+    message, document {"template": "community.done"} · event {"name": "repair.closed"} · hook {"name": "price"} ·
+    task {"title", "roles": (…), "within": Limit | None} · set {"field", "value": Expr} ·
+    payment {"title", "amount": Expr} · open {"service": "grid.fix", "values": {field: Expr}}.
+    """
+
+    kind: EffectKind
     args: Mapping[str, Any]
     #: Only when this holds of the entity's row; None = always.
     when: Expr | None = None
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +89,7 @@ class Child:
     after: tuple[str, ...] = ()
     #: Field of the child's entity → expression over the parent's row.
     values: Mapping[str, Expr] = field(default_factory=dict)
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +163,17 @@ class Escalation:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """When a new report tells of what an open case is about already: within all of this, it joins that case."""
+
+    within_m: int
+    within_h: int
+    #: Field that must be equal, and the point both were reported at.
+    same: str
+    point: str
+
+
+@dataclass(frozen=True, slots=True)
 class Workflow:
     """One version of a workflow. A running case keeps the version it began with."""
 
@@ -162,8 +200,8 @@ class Workflow:
     rating: bool = True
     #: Limit of a rectification opened by a bad rating; at most 15 WD.
     rectification: Limit = Limit(15, "WD")
-    #: Metres, hours and the field that must be equal: within all, a new report joins the old one. None = never.
-    merge: tuple[int, int, str] | None = None
+    #: None = reports never join.
+    merge: Merge | None = None
     #: As written: what is kept for the cases that began with this version.
     document: Mapping[str, Any] = field(default_factory=dict)
 
@@ -300,7 +338,7 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class MessageTemplate:
-    """Words sent to a person. Placeholders are case facts of at most L2: {case_no} {item} {state} {due} {reason}."""
+    """Words sent to a person. Placeholders are those of MESSAGE_FACTS: {case_no} {item} …"""
 
     plugin_id: str
     id: str

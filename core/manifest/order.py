@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from core.manifest.flow_checks import cycles
 from core.manifest.model import Plugin
 from core.manifest.sections.plugin import FOUNDATION
 
@@ -23,29 +24,9 @@ def order_of(plugins: Mapping[str, Plugin]) -> tuple[list[str], list[list[str]]]
         # One at a time, the first by name: the order of the rest must not depend on chance.
         order.append(ready[0])
         waiting.remove(ready[0])
-    cycles: list[list[str]] = []
-    for id in waiting:
-        cycle = _cycle(id, links, waiting)
-        if cycle and not any(set(cycle) == set(known) for known in cycles):
-            cycles.append(cycle)
-    return [*order, *waiting], cycles
+    return [*order, *waiting], cycles({id: links[id] & set(waiting) for id in waiting})
 
 
 def _links(plugin: Plugin, plugins: Mapping[str, Plugin]) -> set[str]:
     """`requires` as written, a plugin's own id included; `after` only when both are there."""
     return {id for id in (*requirements(plugin), *plugin.after) if id in plugins}
-
-
-def _cycle(start: str, links: Mapping[str, set[str]], waiting: Iterable[str]) -> list[str] | None:
-    """The shortest way from an id back to itself."""
-    paths = [[start]]
-    seen: set[str] = set()
-    while paths:
-        path = paths.pop(0)
-        for following in sorted(links[path[-1]] & set(waiting)):
-            if following == start:
-                return path
-            if following not in seen:
-                seen.add(following)
-                paths.append([*path, following])
-    return None
