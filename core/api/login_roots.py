@@ -62,6 +62,10 @@ async def _verify_face(
     return SessionTokens.of(await _login(info).real_names.verify_face(info.context.actor, picture_bytes))
 
 
+async def _request_window_code(info: strawberry.Info, phone: Phone) -> SentCode:
+    return SentCode(valid_s=await _login(info).real_names.request_window_code(info.context.actor, phone))
+
+
 async def _confirm_at_window(info: strawberry.Info, phone: Phone, code: Code, name: Name, idno: Idno) -> strawberry.ID:
     found = await _login(info).real_names.confirm_at_window(info.context.actor, phone, code, name, idno)
     return strawberry.ID(found)
@@ -153,9 +157,14 @@ class Mutation:
         resolver=_verify_face, metadata=LOOKS_AT_SECRET,
         description="人脸核验，实名等级升到 3；须先核验证件。返回新的令牌，原会话结束。",
     )  # fmt: skip
+    request_window_code: SentCode = strawberry.mutation(
+        resolver=_request_window_code, metadata=LOOKS_AT_SECRET,
+        description="窗口人员现场核对前，向来人的手机发送确认码：只对这名窗口人员有效，不能用来登录；短信写明用途。",
+    )  # fmt: skip
     confirm_at_window: strawberry.ID = strawberry.mutation(
         resolver=_confirm_at_window, metadata=LOOKS_AT_SECRET,
-        description="窗口人员现场核对本人和证件后，把人绑定到其手机号，实名等级 3；code 由本人念出。返回 core.person。",
+        description="窗口人员现场核对本人和证件后，把人绑定到其手机号，实名等级 3；code 由 requestWindowCode 发出、"
+        "本人念出。返回 core.person。",
     )  # fmt: skip
     login_staff: OfficerLogin = strawberry.mutation(
         resolver=_login_staff, metadata=LOOKS_AT_SECRET,

@@ -45,6 +45,7 @@ class Use:
 
 LOGIN = Use("phone", "login_code")
 DELEGATION = Use("delegation", "delegation_code")
+WINDOW = Use("window", "window_code")
 
 
 class Codes:

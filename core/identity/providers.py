@@ -29,8 +29,9 @@ class ProviderError(Exception):
 class SmsProvider(Protocol):
     async def send(self, phone: str, template: str, values: dict[str, str]) -> None:
         """Hand a text over to be delivered, or ProviderError. Templates: "login_code" with `code`, `minutes`;
-        "delegation_code" with `agent`, `apps`, `until` (a day), too: read out to a clerk, it lets `agent` act for the
-        holder of the phone. Texts must say what the code is for."""
+        "window_code": read out to the clerk who has the holder's document before her, it binds the phone to that
+        person; "delegation_code" with `agent`, `apps`, `until` (a day), too: read out to a clerk, it lets `agent` act
+        for the holder of the phone. Texts must say what the code is for, and that the last two log nobody in."""
         ...
 
 

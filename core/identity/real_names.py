@@ -20,6 +20,7 @@ from core.fields.base import FieldError
 from core.fields.identity import check_idno
 from core.identity.accounts import Account
 from core.identity.citizens import Citizens, Parts, mobile, wrong_code
+from core.identity.codes import WINDOW
 from core.identity.providers import FaceProvider, ProviderError, RealNameProvider
 from core.identity.required import require_role
 from core.identity.sessions import Pair
@@ -67,13 +68,18 @@ class RealNames:
             await self._refuse("verify_face", account, PermissionDeniedError("人脸核验没有通过", hint="可到窗口核验"))
         return await self._go_on(actor, account, actor.person, 3, self.face.name)
 
+    async def request_window_code(self, clerk: Actor, phone: str) -> int:
+        """Send the code that confirm_at_window asks for, good for this clerk only; returns the seconds it lives."""
+        staff = _clerk(clerk)
+        return await self.parts.codes.send(mobile(phone), clerk.id, WINDOW, staff)
+
     async def confirm_at_window(self, clerk: Actor, phone: str, code: str, name: str, idno: str) -> str:
         """Level 3, by a clerk who has the document and its holder before her, and the code from the holder's phone.
 
         Returns the core.person."""
-        require_role(clerk, CLERKS if clerk.staff else frozenset(), "只有窗口人员可以现场核验")
+        staff = _clerk(clerk)
         number = mobile(phone)
-        if not await self.parts.codes.spend(self.parts.codes.key_of(number), code):
+        if not await self.parts.codes.spend(self.parts.codes.key_of(number), code, WINDOW, staff):
             await self.parts.audit.tell_of(clerk, "confirm_at_window", error=wrong_code())
             raise wrong_code()
         held = await self.parts.accounts.by_phone(number)
@@ -137,6 +143,14 @@ class RealNames:
     async def _refuse(self, action: str, account: Account, error: RequestError) -> NoReturn:
         await self.parts.audit.tell(action, account, error=error)
         raise error
+
+
+def _clerk(actor: Actor) -> str:
+    """The core.staff of a clerk at a window."""
+    require_role(actor, CLERKS, "只有窗口人员可以现场核验")
+    if actor.staff is None:
+        raise PermissionDeniedError("只有窗口人员可以现场核验")
+    return actor.staff
 
 
 def _mismatch() -> InvalidInputError:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pyotp
+from tongban_sdk import Actor
 
 from core.crypto.fields import lookup_of
 from core.demo.identity import id_check
@@ -40,12 +41,14 @@ class Texts:
     """An SMS provider that keeps what it is given, or fails."""
 
     sent: list[tuple[str, str]] = field(default_factory=list)
+    templates: list[str] = field(default_factory=list)
     fails: bool = False
 
     async def send(self, phone: str, template: str, values: dict[str, str]) -> None:
         if self.fails:
             raise ProviderError("down")
         self.sent.append((phone, values["code"]))
+        self.templates.append(template)
 
 
 @dataclass
@@ -70,6 +73,11 @@ class Hall:
     async def code(self, phone: str) -> str:
         """The code a phone gets, however often it asked before."""
         await self.login.citizens.request_code(phone, ADDRESS)
+        self.clock.move(seconds=61)
+        return self.texts.sent[-1][1]
+
+    async def window_code(self, clerk: Actor, phone: str) -> str:
+        await self.login.real_names.request_window_code(clerk, phone)
         self.clock.move(seconds=61)
         return self.texts.sent[-1][1]
 

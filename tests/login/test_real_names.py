@@ -144,11 +144,14 @@ async def test_a_clerk_with_the_document_and_the_code_binds_at_level_three(hall:
     staff = await hall.town.staff(roles=["window_clerk"])
     clerk = (await hall.town.sessions.open(staff)).actor
     officer = (await hall.town.sessions.open(await hall.town.staff(roles=["case_officer"]))).actor
-    code = await hall.code(PHONE)
+    code = await hall.window_code(clerk, PHONE)
+    assert hall.texts.templates[-1] == "window_code"
     confirm = hall.login.real_names.confirm_at_window
     for actor, refusal in ((officer, PermissionDeniedError), (Actor(), NotAuthenticatedError)):
         with pytest.raises(refusal):
             await confirm(actor, PHONE, code, "马大妈", idno)
+        with pytest.raises(refusal):
+            await hall.login.real_names.request_window_code(actor, PHONE)
     with pytest.raises(LoginFailedError):
         await confirm(clerk, PHONE, "x", "马大妈", idno)
     assert await confirm(clerk, PHONE, code, "马大妈", idno) == person
@@ -159,6 +162,24 @@ async def test_a_clerk_with_the_document_and_the_code_binds_at_level_three(hall:
         ("confirm_at_window", clerk.id, "LOGIN_FAILED"), ("confirm_at_window", clerk.id, "ok")
     ]  # fmt: skip
     assert await hall.value("SELECT person FROM tb_audit_subject ORDER BY at DESC LIMIT 1") is not None
+
+
+async def test_a_code_of_the_window_logs_nobody_in_and_is_no_other_clerks(hall: Hall) -> None:
+    person, idno = await hall.resident("马大妈", 1)
+    clerk, other = [
+        (await hall.town.sessions.open(await hall.town.staff(roles=["window_clerk"]))).actor for _ in range(2)
+    ]
+    confirm = hall.login.real_names.confirm_at_window
+    code = await hall.window_code(clerk, PHONE)
+    with pytest.raises(LoginFailedError):
+        await hall.login.citizens.login_with_code(PHONE, code, ADDRESS)
+    with pytest.raises(LoginFailedError):
+        await confirm(other, PHONE, code, "马大妈", idno)
+    with pytest.raises(LoginFailedError):
+        await confirm(clerk, PHONE, await hall.code(PHONE), "马大妈", idno)
+    assert await hall.value("SELECT count(*) FROM tb_account_person") == 0
+    assert await hall.value("SELECT count(*) FROM tb_account WHERE kind = 'citizen'") == 0
+    assert await confirm(clerk, PHONE, code, "马大妈", idno) == person  # two wrong tries left it alive
 
 
 async def test_a_provider_that_is_away_binds_nobody(hall: Hall) -> None:
@@ -224,12 +245,12 @@ async def test_a_clerk_confirms_neither_herself_nor_others_for_her_own_phone(hal
     assert clerk.person == me
     confirm = hall.login.real_names.confirm_at_window
     with pytest.raises(PermissionDeniedError):
-        await confirm(clerk, PHONE, await hall.code(PHONE), "马文员", my_idno)
+        await confirm(clerk, PHONE, await hall.window_code(clerk, PHONE), "马文员", my_idno)
     assert await hall.value("SELECT count(*) FROM tb_account_person") == 0
     mine = (await hall.citizen(PHONE)).actor
     await hall.login.real_names.verify(mine, "马文员", my_idno)
     with pytest.raises(PermissionDeniedError):
-        await confirm(clerk, PHONE, await hall.code(PHONE), "马大妈", idno)
+        await confirm(clerk, PHONE, await hall.window_code(clerk, PHONE), "马大妈", idno)
     assert await hall.value("SELECT count(*) FROM tb_account_person") == 1
     lines = [line for line in await hall.audit("action", "result") if line[0] == "confirm_at_window"]
     assert lines == [("confirm_at_window", "PERMISSION_DENIED")] * 2
