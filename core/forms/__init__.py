@@ -1,1 +1,7 @@
-"""Forms: JSON Schema and UI map from entity fields, prefill with its source, validation with answers by JSON Pointer."""
+"""Forms: what people fill in, from one description for the browser and the server."""
+
+from core.forms.eligibility import Refusal, Standing, eligibility
+from core.forms.validate import validate
+from core.forms.view import FormView, form_of
+
+__all__ = ["FormView", "Refusal", "Standing", "eligibility", "form_of", "validate"]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from core.manifest import plugin_folders, read_plugins
 from tests.manifest.folders import GOOD, write
+from tests.manifest.items import FORM, ITEMS, SERVICE
 
 DOCUMENTS = sorted(name for name in GOOD if name.endswith(".yaml"))
 #: Values that have broken parsers before.
@@ -58,9 +59,9 @@ def mutate(document: Any, chance: random.Random) -> Any:
     return document
 
 
-def damaged(name: str, seed: int, changes: int) -> str:
+def damaged(text: str, seed: int, changes: int) -> str:
     chance = random.Random(seed)
-    document = yaml.safe_load(GOOD[name])
+    document = yaml.safe_load(text)
     for _ in range(changes):
         document = mutate(document, chance)
     return yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
@@ -89,7 +90,13 @@ def check(files: dict[str, str | bytes]) -> None:
 @given(st.sampled_from(DOCUMENTS), st.integers(0, 2**32), st.integers(1, 3))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_damaged_structure(name: str, seed: int, changes: int) -> None:
-    check({**GOOD, name: damaged(name, seed, changes)})
+    check({**GOOD, name: damaged(GOOD[name], seed, changes)})
+
+
+@given(st.sampled_from([FORM, SERVICE]), st.integers(0, 2**32), st.integers(1, 3))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_damaged_forms_and_items(name: str, seed: int, changes: int) -> None:
+    check({**ITEMS, name: damaged(ITEMS[name], seed, changes)})
 
 
 @given(st.sampled_from(sorted(GOOD)), st.data())

@@ -1,0 +1,107 @@
+"""What somebody filled in, held against the form: all that is wrong at once, by path, in Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import jsonschema_rs
+from tongban_sdk.errors import InputProblem, InvalidInputError
+
+from core.fields import FieldError
+from core.forms.view import FormView
+
+#: Keyword → (stable id, sentence); {0} is the limit.
+_SENTENCES: Mapping[str, tuple[str, str]] = {
+    "minLength": ("form.too-short", "至少 {0} 个字"),
+    "maxLength": ("form.too-long", "至多 {0} 个字"),
+    "pattern": ("form.pattern", "不符合规定的格式"),
+    "minimum": ("form.too-small", "不能小于 {0}"),
+    "maximum": ("form.too-big", "不能大于 {0}"),
+    "exclusiveMinimum": ("form.too-small", "应大于 {0}"),
+    "exclusiveMaximum": ("form.too-big", "应小于 {0}"),
+    "multipleOf": ("form.multiple", "不是规定的倍数"),
+    "minItems": ("form.too-few", "至少 {0} 项"),
+    "maxItems": ("form.too-many", "至多 {0} 项"),
+    "uniqueItems": ("form.doubles", "不能有重复的项"),
+    "enum": ("form.not-allowed", "不在可选的范围内"),
+    "const": ("form.not-allowed", "不是要求的值"),
+    "type": ("form.type", "填写的内容类型不对"),
+}
+_RULE = ("form.rule", "填写的内容不符合要求，请看本表的填写提示")
+
+
+def validate(form: FormView, values: Mapping[str, Any], consents: Collection[str]) -> dict[str, Any]:
+    """The values without those of hidden fields. InvalidInputError lists everything wrong.
+
+    `consents`: ids the person has ticked himself. Paths begin with "values" or "consents"; as JSON pointers
+    "/values/phone". Nothing is filled in: neither defaults nor ticks.
+    """
+    kept = shown_values(form, values)
+    problems = [*_strangers(form, values), *_values(form, kept), *_consents(form, consents)]
+    if problems:
+        raise InvalidInputError("填写的内容有误", problems)
+    return kept
+
+
+def shown_values(form: FormView, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is filled in and shown: each field by what stands above it, so that nothing hidden decides anything."""
+    kept: dict[str, Any] = {}
+    for name in form.fields:
+        show = form.shows.get(name)
+        if values.get(name) is not None and (show is None or show.is_valid(kept)):
+            kept[name] = values[name]
+    return kept
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """A path as a JSON pointer (RFC 6901)."""
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
+
+
+def _strangers(form: FormView, values: Mapping[str, Any]) -> Iterator[InputProblem]:
+    for name in values:
+        if name not in form.fields:
+            yield InputProblem(("values", name), "没有这个可填写的字段", "input.unknown-field")
+
+
+def _values(form: FormView, kept: Mapping[str, Any]) -> Iterator[InputProblem]:
+    """The field says it best; what it takes is held against the form."""
+    refused = set()
+    for name, value in kept.items():
+        try:
+            form.fields[name].parse(value)
+        except FieldError as fault:
+            refused.add(name)
+            yield InputProblem(("values", name), fault.message, fault.id)
+    for error in form.validator.iter_errors(dict(kept)):
+        problem = _problem(form, error)
+        if problem.path[1:2] == () or problem.path[1] not in refused:
+            yield problem
+
+
+def _problem(form: FormView, error: jsonschema_rs.ValidationError) -> InputProblem:
+    path = ("values", *error.instance_path)
+    facts = error.kind.as_dict()
+    keyword = str(error.schema_path[-1])
+    own = _at(form.schema, error.schema_path[:-1]).get("x-message")
+    if keyword == "required":
+        name = facts["property"]
+        title = form.ui["fields"][name]["title"] if name in form.fields else name
+        return InputProblem((*path, name), own or f"{title}是必填项", "input.required")
+    id, sentence = _SENTENCES.get(keyword, _RULE)
+    return InputProblem(path, own or sentence.format(facts.get("limit")), id)
+
+
+def _at(schema: Any, steps: Sequence[str | int]) -> Mapping[str, Any]:
+    for step in steps:
+        schema = schema[int(step)] if isinstance(schema, list) else schema.get(step, {})
+    return schema if isinstance(schema, Mapping) else {}
+
+
+def _consents(form: FormView, ticked: Collection[str]) -> Iterator[InputProblem]:
+    for id, text in form.consents.items():
+        if id not in ticked:
+            yield InputProblem(("consents", id), f"请阅读并勾选：{text}", "form.consent-missing")
+    for id in sorted({*ticked} - form.consents.keys()):
+        yield InputProblem(("consents", id), "没有这一项声明", "form.consent-unknown")
