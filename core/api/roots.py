@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.api.account_roots import account_roots
 from core.api.audit_roots import audit_roots
+from core.api.calendar_roots import calendar_roots
 from core.api.changes import ChangeFeed
 from core.api.compose import Roots
 from core.api.console import console_roots
@@ -29,4 +30,5 @@ def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
         unmask_roots(),
         history_roots(),
         exchange_roots(),
+        calendar_roots(),
     )

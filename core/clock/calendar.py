@@ -65,7 +65,7 @@ class Calendar:
         self.version = version
         self.marks = {mark.day.toordinal(): mark for mark in marks}
         self.official_years = frozenset(official_years)
-        self._tables = tables
+        self.tables = tuple(tables)
         self._unsettled = array("l", sorted(o for o, mark in self.marks.items() if mark.is_provisional))
         self._opens_from, self._opens = _periods(tables)
         #: Ordinals of the working days, in order.

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from core.clock.calendar import FIRST, Calendar, DutyTable, Mark, Season
@@ -30,6 +31,8 @@ class Known:
     days: Mapping[str, list[Mark]]
     tables: Mapping[str, list[DutyTable]]
     official_years: frozenset[int]
+    #: Division → day → year of the notice it stands in.
+    years: Mapping[str, Mapping[date, int]]
     made: dict[tuple[str, ...], Calendar] = field(default_factory=dict)
 
     def of(self, division: str) -> Calendar:
@@ -87,14 +90,16 @@ async def read_known(database: Database, version: int) -> Known:
     """All rows. Read after `version`: rows that are newer than it are read again with the next look."""
     days: dict[str, list[Mark]] = defaultdict(list)
     tables: dict[str, list[DutyTable]] = defaultdict(list)
+    years: dict[str, dict[date, int]] = defaultdict(dict)
     official: set[int] = set()
     for row in await _rows(database, CALENDAR_DAY, _DAYS, "day"):
         days[row["division"]].append(mark_of(row))
+        years[row["division"]][row["day"]] = row["year"]
         if row["division"] == COUNTRY and not row["is_provisional"]:
             official.add(row["year"])
     for row in await _rows(database, DUTY_HOURS, _HOURS, "since"):
         tables[row["division"]].append(duty_table_of(row))
-    return Known(version, dict(days), dict(tables), frozenset(official))
+    return Known(version, dict(days), dict(tables), frozenset(official), dict(years))
 
 
 async def _rows(database: Database, table: Any, names: tuple[str, ...], order: str) -> list[Mapping[str, Any]]:

@@ -7,16 +7,16 @@ from datetime import date
 from typing import Any
 
 from core.clock.calendar import DutyTable, Mark, Season
+from core.expr.subtree import LEVEL_DIGITS
 
 #: Division of what holds everywhere.
 COUNTRY = "000000000000"
-_LEVELS = (2, 4, 6, 9, 12)
 
 
 def chain(division: str) -> tuple[str, ...]:
     """The country and every division around this one, the widest first; "" is the country."""
     digits = division[:12]
-    return tuple(dict.fromkeys([COUNTRY, *(digits[:size].ljust(12, "0") for size in _LEVELS if digits)]))
+    return tuple(dict.fromkeys([COUNTRY, *(digits[:size].ljust(12, "0") for size in LEVEL_DIGITS if digits)]))
 
 
 def day_row(

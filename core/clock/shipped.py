@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -61,15 +62,19 @@ def _official() -> Iterator[Row]:
 
 
 def _computed(first_year: int) -> Iterator[Row]:
-    """Statutory days with their substitutes (全国年节及纪念日放假办法 art. 2, 6); which weekends are worked nobody can
-    compute."""
-    from holidays.countries import China
-
     source = f"按《全国年节及纪念日放假办法》推算（holidays {version('holidays')}）"
-    years = range(first_year, COMPUTED_UNTIL + 1)
-    for day, name in sorted(China(years=years, language="zh_CN").items()):
-        title = name.replace("农历除夕", "春节").replace("; ", "、")
-        yield day_row(COUNTRY, day.year, day, "rest", title, source, is_provisional=True, is_shipped=True)
+    for day, name in statutory(range(first_year, COMPUTED_UNTIL + 1)).items():
+        yield day_row(COUNTRY, day.year, day, "rest", name, source, is_provisional=True, is_shipped=True)
+
+
+def statutory(years: Iterable[int]) -> dict[date, str]:
+    """Statutory days of years from 2025 on, substitutes ("春节（补假）") included: 全国年节及纪念日放假办法 art. 2, 6.
+
+    Which weekends are worked in exchange nobody can compute."""
+    from holidays import country_holidays
+
+    found = country_holidays("CN", years=years, language="zh_CN").items()
+    return {day: name.replace("农历除夕", "春节").replace("; ", "、") for day, name in sorted(found)}
 
 
 def _overlaid() -> Iterator[Row]:
