@@ -13,6 +13,7 @@ from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLStrin
 from tongban_sdk.host_api import GraphqlTypes
 
 from core.audit import Audit
+from core.clock import Clock
 from core.clock.seed import seed
 from core.crypto import Vault
 from core.identity.demo_accounts import close_demo_accounts
@@ -48,6 +49,7 @@ class Host:
     sessions: Sessions
     privacy: Privacy
     login: LogIn
+    clock: Clock
 
     @property
     def generation(self) -> Generation:
@@ -94,7 +96,8 @@ async def open_host(
             if work:
                 await registry.jobs.start()
             privacy = Privacy(database, vault, audit, lambda: registry.current, login.parts.codes)
-            yield Host(settings, database, registry, vault, audit, sessions, privacy, login)
+            clock = Clock(database, audit)
+            yield Host(settings, database, registry, vault, audit, sessions, privacy, login, clock)
         finally:
             if follower:
                 follower.cancel()
