@@ -22,6 +22,10 @@ def schema_of(
     """The schema of an object of these fields. What is shown under a condition is required under it."""
     refined = refine.get("properties", {})
     asked = {*required, *refine.get("required", ())}
+    further = [
+        *({"if": show_if[name], "then": {"required": [name]}} for name in fields if name in asked & show_if.keys()),
+        *_further(refine),
+    ]
     return {
         "$schema": DIALECT,
         "title": title,
@@ -29,10 +33,8 @@ def schema_of(
         "additionalProperties": False,
         "properties": {name: narrowed(_property(field), refined.get(name, {})) for name, field in fields.items()},
         "required": [name for name in fields if name in asked and name not in show_if],
-        "allOf": [
-            *({"if": show_if[name], "then": {"required": [name]}} for name in fields if name in asked & show_if.keys()),
-            *_further(refine),
-        ],
+        # An empty list is no schema.
+        **({"allOf": further} if further else {}),
     }
 
 
