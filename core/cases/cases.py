@@ -1,0 +1,152 @@
+"""The door of this room: file, act, claim, look. One per process, over whichever generation stands now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from tongban_sdk.actor import Actor
+from tongban_sdk.errors import ConflictError, PermissionDeniedError
+
+from core.audit import Audit
+from core.cases import acting, filing, inbox, mine, tasks, trail
+from core.cases.definitions import Definitions
+from core.cases.dispatching import pass_on
+from core.cases.effects import Effects, own_effects
+from core.cases.holding import find, hold
+from core.cases.live import Engine, Live
+from core.cases.paging import Page
+from core.cases.rows import Case, Pause, Task, read
+from core.cases.step import Step
+from core.cases.tasks import Outcome
+from core.cases.timers import Timers
+from core.cases.timing import Colour, explain_due
+from core.cases.trail import TrailEntry
+from core.cases.who import refuse_own, standing
+from core.clock import Calendars
+from core.crypto import Vault
+from core.manifest.cases import CaseAction
+from core.store.database import Database
+
+
+class Cases:
+    """`effects` and `timers` take what other rooms register; every refusal is a RequestError and leaves nothing."""
+
+    def __init__(
+        self, database: Database, vault: Vault, audit: Audit, calendars: Calendars, live: Callable[[], Live]
+    ) -> None:
+        self.effects, self.timers = Effects(), Timers()
+        self.definitions = Definitions(database)
+        self.engine = Engine(database, vault, audit, live, calendars, self.definitions, self.effects, self.timers)
+        for kind, function in own_effects(self.engine).items():
+            self.effects.register(kind, function)
+        self.timers.register("accept", pass_on)
+
+    async def submit(
+        self, actor: Actor, service: str, values: Mapping[str, Any], *, key: str | None = None, channel: str = "app",
+        consents: Collection[str] = (), applicant: str | None = None,
+    ) -> Case:  # fmt: skip
+        """File under a service item ("community.repair"); staff may file for a person (`applicant`)."""
+        return await filing.submit(
+            self.engine, actor, service, values, key=key, channel=channel, consents=consents, applicant=applicant
+        )
+
+    async def act(
+        self, actor: Actor, number: str, action: str, *, version: int, values: Mapping[str, Any] | None = None,
+        reason: str = "", key: str | None = None,
+    ) -> Case:  # fmt: skip
+        """Take a step, in the version of the case the caller has seen; ConflictError when it has moved on."""
+        return await acting.act(
+            self.engine, actor, number, action, version=version, values=values, reason=reason, key=key
+        )
+
+    async def vote(self, actor: Actor, number: str, agrees: bool, *, version: int, reason: str = "") -> Case:
+        """For or against, in a state where parts vote: the forward action, or the one that refuses or returns."""
+        async with self.engine.transaction() as tx:
+            step = await hold(self.engine, tx, actor, number, "vote")
+        wanted = ("forward",) if agrees else ("refuse", "return", "correct")
+        found = [a for a in step.workflow.actions.values() if step.case.state in a.from_ and a.kind in wanted]
+        if step.state.join != "vote" or not found:
+            raise ConflictError(f"“{step.state.title}”不表决")
+        return await self.act(actor, number, found[0].id, version=version, reason=reason)
+
+    async def actions(self, actor: Actor, number: str) -> list[CaseAction]:
+        """Steps the caller may take now; their guards and forms are asked when he takes one."""
+        found = []
+        async with self.engine.transaction() as tx:
+            step = await hold(self.engine, tx, actor, number, "look")
+            for action in step.workflow.actions.values():
+                if step.case.state in action.from_ and _may(step, action):
+                    found.append(action)
+        return found
+
+    async def claim(self, actor: Actor, task_id: str) -> Case:
+        return await tasks.claim(self.engine, actor, task_id)
+
+    async def claim_many(self, actor: Actor, task_ids: Sequence[str]) -> list[Outcome]:
+        return await tasks.claim_many(self.engine, actor, task_ids)
+
+    async def release(self, actor: Actor, task_id: str) -> Case:
+        return await tasks.release(self.engine, actor, task_id)
+
+    async def transfer(self, actor: Actor, task_id: str, staff: str, reason: str) -> Case:
+        return await tasks.transfer(self.engine, actor, task_id, staff, reason)
+
+    async def countersign(self, actor: Actor, task_id: str, staff: str, question: str) -> Case:
+        return await tasks.countersign(self.engine, actor, task_id, staff, question)
+
+    async def sign(self, actor: Actor, task_id: str, agrees: bool, opinion: str = "") -> Case:
+        return await tasks.sign(self.engine, actor, task_id, agrees, opinion)
+
+    async def comment(self, actor: Actor, number: str, text: str) -> Case:
+        return await tasks.comment(self.engine, actor, number, text)
+
+    async def watch(self, actor: Actor, number: str, *, on: bool = True) -> Case:
+        return await tasks.watch(self.engine, actor, number, on=on)
+
+    async def get(self, actor: Actor, number: str) -> Case:
+        """NotFoundError for a case the caller does not see, as for none."""
+        return await find(self.engine, actor, number)
+
+    async def trail(self, actor: Actor, number: str) -> list[TrailEntry]:
+        return await trail.trail(self.engine, actor, await self.get(actor, number))
+
+    async def tasks(self, actor: Actor, number: str) -> list[Task]:
+        """The tasks of a case that are not over: who has it. For the applicant without candidates."""
+        case, engine = await self.get(actor, number), self.engine
+        where = "case_id = {case_id} AND status IN ('open', 'claimed') ORDER BY id"
+        return await read(engine.database, engine.database.dialect, Task, where, case_id=case.id)
+
+    async def explain(self, actor: Actor, number: str) -> str:
+        """Why the case is due when it is, in one Chinese sentence; "" without a limit."""
+        case, engine = await self.get(actor, number), self.engine
+        where = "case_id = {case_id} ORDER BY id"
+        pauses = await read(engine.database, engine.database.dialect, Pause, where, case_id=case.id)
+        workflow = await self.definitions.workflow(engine.live().world, case.workflow, case.workflow_version)
+        return explain_due(await engine.calendars.of(case.division), case, pauses, dict(workflow.pauses))
+
+    async def inbox(
+        self, actor: Actor, box: inbox.Box = "todo", *, first: int = 50, after: str | None = None,
+        colour: Colour | None = None, service: str | None = None,
+    ) -> Page[Task]:  # fmt: skip
+        return await inbox.inbox(self.engine, actor, box, first=first, after=after, colour=colour, service=service)
+
+    async def counts(self, actor: Actor) -> dict[str, int]:
+        return await inbox.counts(self.engine, actor)
+
+    async def watched(self, actor: Actor, *, first: int = 50) -> list[Case]:
+        return await inbox.watched(self.engine, actor, first=first)
+
+    async def mine(
+        self, actor: Actor, *, which: mine.Which = "all", first: int = 20, after: str | None = None
+    ) -> Page[Case]:
+        return await mine.mine(self.engine, actor, which=which, first=first, after=after)
+
+
+def _may(step: Step, action: CaseAction) -> bool:
+    try:
+        standing(step, action)
+        refuse_own(step, action)
+    except (ConflictError, PermissionDeniedError):
+        return False
+    return True

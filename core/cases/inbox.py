@@ -1,0 +1,166 @@
+"""The tasks of one member of staff, by what is due first. Every way a task can be his is an index read in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from tongban_sdk.actor import Actor
+from tongban_sdk.errors import PermissionDeniedError
+
+from core.access import me_of
+from core.cases.live import Engine
+from core.cases.paging import Page, check_first, page, read_cursor
+from core.cases.rows import Case, Task, columns, load
+from core.cases.timing import Colour
+from core.expr.subtree import level_digits
+from core.fields.times import utc_now
+from core.manifest.cases import Workflow
+from core.manifest.model import World
+from core.store.case_tables import CASE, TASK
+from core.store.statement import statement
+
+#: todo: free for him, or offered to him; doing: claimed by him; done: done by him, the newest first.
+Box = Literal["todo", "doing", "done"]
+#: Counters stop here: whoever has more work than this has too much.
+COUNT_MAX = 999
+_COLUMNS = columns(TASK)
+_COLOURS: Mapping[Colour, str] = {
+    "none": "due_at IS NULL",
+    "green": "due_at > {now:due_at} AND (yellow_at IS NULL OR yellow_at > {now:due_at})",
+    "yellow": "yellow_at <= {now:due_at} AND (orange_at IS NULL OR orange_at > {now:due_at}) AND due_at > {now:due_at}",
+    "orange": "orange_at <= {now:due_at} AND due_at > {now:due_at}",
+    "red": "due_at <= {now:due_at} AND (purple_at IS NULL OR purple_at > {now:due_at})",
+    "purple": "purple_at <= {now:due_at}",
+}
+
+
+async def inbox(
+    engine: Engine, actor: Actor, box: Box = "todo", *, first: int = 50, after: str | None = None,
+    colour: Colour | None = None, service: str | None = None,
+) -> Page[Task]:  # fmt: skip
+    """Tasks of the caller, a page at a time; of one colour or service item only, if wanted."""
+    check_first(first)
+    if actor.staff is None:
+        raise PermissionDeniedError("待办只对工作人员开放")
+    branches, values = await _branches(engine, actor, box)
+    place = read_cursor(after) if after else None
+    filters = _filters(box, place, colour, service)
+    values |= {"now": utc_now(), "service": service}
+    values |= {"at": place[0], "last": place[1]} if place else {}
+    text = _statement(branches, filters, box, first + 1)
+    rows = await engine.database.fetch(*_bound(engine, text, values))
+    found = [load(engine.database.dialect, Task, row) for row in rows]
+    last = found[first - 1] if len(found) >= first else None
+    return page(found, first, (_rank(last, box), last.id) if last else None)
+
+
+async def counts(engine: Engine, actor: Actor) -> dict[str, int]:
+    """How many tasks lie in "todo" and "doing", and how many of the latter are "late"; at most COUNT_MAX each."""
+    if actor.staff is None:
+        raise PermissionDeniedError("待办只对工作人员开放")
+    found = {}
+    for name, box, more in (("todo", "todo", ""), ("doing", "doing", ""), ("late", "doing", "due_at <= {now:due_at}")):
+        branches, values = await _branches(engine, actor, box)
+        inner = _statement(branches, [more] if more else [], box, COUNT_MAX)
+        text = f"SELECT count(*) FROM ({inner}) n"
+        rows = await engine.database.fetch(*_bound(engine, text, {**values, "now": utc_now()}))
+        found[name] = int(rows[0][0])
+    return found
+
+
+async def watched(engine: Engine, actor: Actor, *, first: int = 50) -> list[Case]:
+    """Cases the caller keeps an eye on, those due first first."""
+    if actor.staff is None:
+        raise PermissionDeniedError("待办只对工作人员开放")
+    text = (
+        f"SELECT {columns(CASE, 'c')} FROM tb_case c JOIN tb_case_party p ON p.case_id = c.id "
+        f"WHERE p.staff = {{staff:owner}} AND p.kind = 'watcher' ORDER BY c.closed_at IS NOT NULL, c.due_at IS NULL, "
+        f"c.due_at, c.id LIMIT {check_first(first)}"
+    )
+    dialect = engine.database.dialect
+    rows = await engine.database.fetch(*statement(dialect, CASE, text, staff=actor.staff))
+    return [load(dialect, Case, row) for row in rows]
+
+
+async def _branches(engine: Engine, actor: Actor, box: str) -> tuple[list[str], dict[str, Any]]:
+    values: dict[str, Any] = {"me": actor.staff, "org": actor.org}
+    if box != "todo":
+        return [f"assignee = {{me:assignee}} AND status = '{'claimed' if box == 'doing' else 'done'}'"], values
+    live = engine.live()
+    keys = role_keys(live.world, await engine.definitions.workflows(live.world), actor)
+    values |= {f"role{i}": key for i, key in enumerate(keys)}
+    values |= {f"grid{i}": grid for i, grid in enumerate(actor.grids)}
+    values |= {"low": me_of(actor)["division_first"], "high": me_of(actor)["division_last"]}
+    return ["assignee = {me:assignee} AND status = 'open'", *_pools(actor, len(keys))], values
+
+
+def _pools(actor: Actor, keys: int) -> Iterator[str]:
+    """Where free tasks lie: at his unit, in his division, in his grids; none in two of them."""
+    free, has_place = "status = 'open' AND assignee IS NULL", me_of(actor)["division_first"] is not None
+    roles = ", ".join(f"{{role{i}:role}}" for i in range(keys))
+    if not keys:
+        return
+    if actor.org is not None:
+        yield f"org = {{org}} AND {free} AND role IN ({roles})"
+    if has_place:
+        # A village has few tasks of a role: found by place, then sorted. A county has many: read in order of the rank.
+        is_small = level_digits(actor.division or "") >= 12
+        for i in range(keys):
+            where = f"role = {{role{i}:role}} AND {free} AND org IS NULL"
+            place = "division" if is_small else "(division || '')"
+            yield f"{where} AND {place} BETWEEN {{low:division}} AND {{high:division}}"
+    if actor.grids:
+        grids = ", ".join(f"{{grid{i}:grid}}" for i in range(len(actor.grids)))
+        beside = " AND NOT (division BETWEEN {low:division} AND {high:division})" if has_place else ""
+        yield f"grid IN ({grids}) AND {free} AND org IS NULL AND role IN ({roles}){beside}"
+
+
+def role_keys(world: World, workflows: list[Workflow], actor: Actor) -> list[str]:
+    """What tb_task.role may be for tasks of the caller's roles."""
+    of_states = {"|".join(state.roles) for workflow in workflows for state in workflow.states.values()}
+    of_parts = {
+        "|".join(part.roles)
+        for workflow in workflows
+        for state in workflow.states.values()
+        for part in state.parts
+    }  # fmt: skip
+    tables = [table for plugin in world.plugins.values() for table in plugin.dispatch.values()]
+    of_tables = {to.role for table in tables for to in (*(rule.to for rule in table.rules), *table.fallback)}
+    return sorted(key for key in of_states | of_parts | of_tables if actor.roles & set(key.split("|")))
+
+
+def _filters(
+    box: Box, place: tuple[Any, str] | None, colour: Colour | None, service: str | None
+) -> list[str]:  # fmt: skip
+    filters = [_COLOURS[colour]] if colour else []
+    filters += ["service = {service}"] if service else []
+    if place and box == "done":
+        filters.append("done_at <= {at:done_at} AND (done_at < {at:done_at} OR id < {last:id})")
+    elif place:
+        filters.append("ranked_at >= {at:ranked_at} AND (ranked_at > {at:ranked_at} OR id > {last:id})")
+    return filters
+
+
+def _statement(branches: list[str], filters: list[str], box: str, limit: int) -> str:
+    order = "done_at DESC, id DESC" if box == "done" else "ranked_at, id"
+    parts = []
+    for number, branch in enumerate(branches):
+        where = " AND ".join([branch, *filters])
+        if " division BETWEEN" in f" {branch}" and "role = " in branch:
+            # Found first, sorted then: else the planner may walk the whole county in order of the rank.
+            few = f"WITH few AS MATERIALIZED (SELECT {_COLUMNS} FROM tb_task WHERE {where}) "
+            inner = f"{few}SELECT * FROM few ORDER BY {order} LIMIT {limit}"
+        else:
+            inner = f"SELECT {_COLUMNS} FROM tb_task WHERE {where} ORDER BY {order} LIMIT {limit}"
+        parts.append(f"SELECT * FROM ({inner}) b{number}")
+    whole = " UNION ALL ".join(parts)
+    return whole if len(parts) == 1 else f"SELECT * FROM ({whole}) a ORDER BY {order} LIMIT {limit}"
+
+
+def _bound(engine: Engine, text: str, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    return statement(engine.database.dialect, TASK, text, **values)
+
+
+def _rank(task: Task, box: Box) -> Any:
+    return (task.done_at or task.opened_at) if box == "done" else task.ranked_at

@@ -1,0 +1,70 @@
+"""What the engine needs of the host: the generation that stands, and the doors of the rooms below."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from tongban_sdk.errors import UnavailableError
+
+from core.access import AccessModel
+from core.audit import Audit
+from core.cases.definitions import Definitions
+from core.clock import Calendars
+from core.crypto import Vault
+from core.manifest.model import Entity, World
+from core.store.database import Database, Transaction
+from core.write import Writer
+
+if TYPE_CHECKING:
+    from core.cases.effects import Effects
+    from core.cases.timers import Timers
+
+#: Steps under way in one process. Each holds a connection and may ask for another: some must be left.
+IN_FLIGHT = {"sqlite": 16, "postgres": 4}
+
+
+class Live(Protocol):
+    """A generation, as far as this room must know it."""
+
+    @property
+    def world(self) -> World: ...
+    @property
+    def access(self) -> AccessModel: ...
+    @property
+    def writer(self) -> Writer: ...
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One per process; what every module here works with."""
+
+    database: Database
+    vault: Vault
+    audit: Audit
+    #: The generation that stands now; taken once per request.
+    live: Callable[[], Live]
+    calendars: Calendars
+    definitions: Definitions
+    effects: Effects
+    timers: Timers
+    _room: asyncio.Semaphore = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_room", asyncio.Semaphore(IN_FLIGHT[self.database.dialect.name]))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        async with self._room, self.database.transaction() as tx:
+            yield tx
+
+
+def entity_of(live: Live, key: str) -> Entity:
+    """The entity of a case; UnavailableError while its plugin is switched off."""
+    found = live.world.entity(key)
+    if found is None:
+        raise UnavailableError("办理这件事的应用没有启用", retry_after_s=60)
+    return found

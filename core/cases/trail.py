@@ -1,0 +1,66 @@
+"""What has happened to a case: for the applicant the public steps in his words, for staff everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tongban_sdk.actor import Actor
+
+from core.cases.live import Engine
+from core.cases.rows import Case, StepRow, read
+from core.cases.step import REASON
+from core.manifest.cases import SYSTEM_ROLE, Workflow
+
+#: Steps that no workflow names.
+TITLES: Mapping[str, str] = {
+    "submit": "提交申请", "claim": "认领", "release": "退回待办池", "transfer": "转办", "countersign": "请求会签",
+    "sign": "会签", "comment": "备注", "pass_on": "无人接单，转派下一位",
+}  # fmt: skip
+#: Steps whose reason is addressed to the applicant.
+TOLD = frozenset({"correct", "refuse", "extend", "suspend", "withdraw"})
+
+
+@dataclass(frozen=True, slots=True)
+class TrailEntry:
+    """One step. `staff`, `org` and `reason` are null where the reader may not know them."""
+
+    seq: int
+    at: datetime
+    action: str
+    #: What was done, and what state the case came into ("" = it stayed), in the words of the reader.
+    title: str
+    state: str
+    role: str
+    staff: str | None
+    org: str | None
+    reason: str | None
+    facts: Mapping[str, Any] | None
+    due_at: datetime | None
+    #: Unit of the limit that stood then: "WD".
+    unit: str | None
+    by_system: bool
+
+
+async def trail(engine: Engine, actor: Actor, case: Case) -> list[TrailEntry]:
+    """The steps of a case the caller sees (`find` has told), the oldest first."""
+    workflow = await engine.definitions.workflow(engine.live().world, case.workflow, case.workflow_version)
+    dialect = engine.database.dialect
+    rows = await read(engine.database, dialect, StepRow, "case_id = {case_id} ORDER BY seq", case_id=case.id)
+    is_staff = actor.kind != "citizen"
+    return [_entry(engine, workflow, row, is_staff) for row in rows if is_staff or row.is_public]
+
+
+def _entry(engine: Engine, workflow: Workflow, row: StepRow, is_staff: bool) -> TrailEntry:
+    action, state = workflow.actions.get(row.action), workflow.states.get(row.to_state)
+    has_moved = state is not None and row.from_state != row.to_state
+    words = (state.title if is_staff else state.public or state.title) if state and has_moved else ""
+    is_told = is_staff or (action is not None and action.kind in TOLD) or row.role == "applicant"
+    return TrailEntry(
+        seq=row.seq, at=row.at, action=row.action, title=action.title if action else TITLES.get(row.action, row.action),
+        state=words, role=row.role, staff=row.staff if is_staff else None, org=row.org,
+        reason=engine.vault.unseal(row.reason, f"{REASON}{row.id}") if row.reason and is_told else None,
+        facts=row.facts if is_staff else None, due_at=row.due_at, unit=row.unit, by_system=row.role == SYSTEM_ROLE,
+    )  # fmt: skip

@@ -1,0 +1,103 @@
+"""Who may take a step: the applicant, who holds the task, or staff of a role that covers the place of the case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tongban_sdk.actor import Actor
+from tongban_sdk.errors import ConflictError, PermissionDeniedError
+
+from core.cases.rows import Case, StepRow, Task
+from core.cases.step import Step
+from core.expr.subtree import subtree_range
+from core.manifest.cases import APPLICANT, ASSIGNEE, PSEUDO_ROLES, CaseAction
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """In which role somebody takes a step, and the task he does by it."""
+
+    role: str
+    task: Task | None = None
+
+
+def standing(step: Step, action: CaseAction) -> Standing:
+    """PermissionDeniedError when the caller may not take the step; ConflictError when another has the task."""
+    actor, case, tasks = step.actor, step.case, [t for t in step.live_tasks if not is_side(t)]
+    if APPLICANT in action.roles and is_applicant(actor, case):
+        return Standing(APPLICANT, next((t for t in tasks if APPLICANT in t.roles), None))
+    mine = next((t for t in tasks if actor.staff and t.assignee == actor.staff), None)
+    roles = [role for role in action.roles if role not in PSEUDO_ROLES and role in actor.roles]
+    if mine is not None and (ASSIGNEE in action.roles or roles):
+        return Standing(_own(mine, actor, roles), mine)
+    free = next((t for t in tasks if may_take(actor, t) and (ASSIGNEE in action.roles or {*t.roles} & {*roles})), None)
+    if free is not None:
+        return Standing(_own(free, actor, roles), free)
+    covering = [role for role in roles if covers(actor, case.division, case.grid, case.org)]
+    if not covering:
+        raise PermissionDeniedError(f"“{action.title}”不由您办理", hint="请看办件现在由谁办理")
+    role = next((role for role in covering if not any(role in task.roles for task in tasks)), None)
+    if role is None:
+        raise ConflictError("这项任务正由他人办理", hint="请刷新后再试，或请对方转办")
+    return Standing(role)
+
+
+def may_take(actor: Actor, task: Task) -> bool:
+    """Whether somebody may claim a task: it is offered to him, to his unit, or to the pool he works for."""
+    if actor.staff is None or task.status != "open":
+        return False
+    if task.assignee is not None:
+        return task.assignee == actor.staff
+    if not actor.roles & set(task.roles):
+        return False
+    return task.org == actor.org if task.org is not None else covers(actor, task.division, task.grid, None)
+
+
+def is_side(task: Task) -> bool:
+    """A task beside those of the state: somebody asked for one more opinion."""
+    return task.part.startswith("+")
+
+
+def is_applicant(actor: Actor, case: Case) -> bool:
+    """The person himself, who acts for him within the scopes, or the legal entity's operator."""
+    if actor.kind != "citizen":
+        return False
+    if case.legal_entity is not None:
+        return actor.legal_entity == case.legal_entity
+    if actor.person is None or actor.person != case.applicant:
+        return False
+    return actor.agent is None or bool({case.plugin_id, case.entity} & set(actor.scopes))
+
+
+def covers(actor: Actor, division: str, grid: str | None, org: str | None) -> bool:
+    """Whether a place lies in what the caller works for, or the unit that answers is his own."""
+    if grid is not None and grid in actor.grids:
+        return True
+    if org is not None and org == actor.org:
+        return True
+    if not actor.division:
+        return False
+    first, last = subtree_range(actor.division)
+    return first <= division <= last
+
+
+def refuse_own(step: Step, action: CaseAction) -> None:
+    """Nobody approves what he did himself: neither the step before nor the last one staff did."""
+    if action.self_approve:
+        return
+    actor = step.actor
+    moves = [row for row in step.trail if row.from_state != row.to_state]
+    before = [*moves[-1:], *[row for row in moves if row.staff is not None][-1:]]
+    is_own = any(_is_by(row, actor) for row in before)
+    if is_own or (actor.person is not None and actor.person in (step.case.applicant, step.case.agent)):
+        raise PermissionDeniedError(f"不能由同一人“{action.title}”自己经办的办件", hint="请另一位工作人员办理")
+
+
+def _is_by(row: StepRow, actor: Actor) -> bool:
+    return row.actor == actor.id or (row.staff is not None and row.staff == actor.staff)
+
+
+def _own(task: Task, actor: Actor, roles: Iterable[str]) -> str:
+    """The role he acts in: one that the task asks for, if he has it."""
+    return next((role for role in (*task.roles, *roles) if role in actor.roles), task.roles[0])
