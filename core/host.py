@@ -13,6 +13,7 @@ from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLStrin
 from tongban_sdk.host_api import GraphqlTypes
 
 from core.audit import Audit
+from core.cases import Cases
 from core.clock import Clock
 from core.clock.seed import seed
 from core.crypto import Vault
@@ -50,6 +51,7 @@ class Host:
     privacy: Privacy
     login: LogIn
     clock: Clock
+    cases: Cases
 
     @property
     def generation(self) -> Generation:
@@ -97,7 +99,8 @@ async def open_host(
                 await registry.jobs.start()
             privacy = Privacy(database, vault, audit, lambda: registry.current, login.parts.codes)
             clock = Clock(database, audit)
-            yield Host(settings, database, registry, vault, audit, sessions, privacy, login, clock)
+            cases = Cases(database, vault, audit, clock.calendars, lambda: registry.current)
+            yield Host(settings, database, registry, vault, audit, sessions, privacy, login, clock, cases)
         finally:
             if follower:
                 follower.cancel()
