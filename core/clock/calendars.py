@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -88,18 +88,24 @@ async def read_version(database: Database) -> int:
 
 async def read_known(database: Database, version: int) -> Known:
     """All rows. Read after `version`: rows that are newer than it are read again with the next look."""
-    days: dict[str, list[Mark]] = defaultdict(list)
+    days = await _rows(database, CALENDAR_DAY, _DAYS, "day")
+    return known_of(version, days, await _rows(database, DUTY_HOURS, _HOURS, "since"))
+
+
+def known_of(version: int, days: Iterable[Mapping[str, Any]], hours: Iterable[Mapping[str, Any]]) -> Known:
+    """Rows of tb_calendar_day and, by `since`, of tb_duty_hours."""
+    marks: dict[str, list[Mark]] = defaultdict(list)
     tables: dict[str, list[DutyTable]] = defaultdict(list)
     years: dict[str, dict[date, int]] = defaultdict(dict)
     official: set[int] = set()
-    for row in await _rows(database, CALENDAR_DAY, _DAYS, "day"):
-        days[row["division"]].append(mark_of(row))
+    for row in days:
+        marks[row["division"]].append(mark_of(row))
         years[row["division"]][row["day"]] = row["year"]
         if row["division"] == COUNTRY and not row["is_provisional"]:
             official.add(row["year"])
-    for row in await _rows(database, DUTY_HOURS, _HOURS, "since"):
+    for row in hours:
         tables[row["division"]].append(duty_table_of(row))
-    return Known(version, dict(days), dict(tables), frozenset(official), dict(years))
+    return Known(version, dict(marks), dict(tables), frozenset(official), dict(years))
 
 
 async def _rows(database: Database, table: Any, names: tuple[str, ...], order: str) -> list[Mapping[str, Any]]:
