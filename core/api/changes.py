@@ -172,7 +172,9 @@ class ChangeFeed:
         if len(rows) == BURST_MAX:
             for queue in list(self._queues):
                 self._end(queue)
-        self._deliver([event_of_others(event) for handed_at, event in rows if handed_at >= started_at])
+        # Events of cases and of applications are for listeners on the server.
+        fresh = (event for handed_at, event in rows if handed_at >= started_at and event.topic in ACTIONS)
+        self._deliver([event_of_others(event) for event in fresh])
 
     async def _publish(self, events: Sequence[ChangeEvent]) -> None:
         try:
