@@ -24,7 +24,7 @@ class Origin(Protocol):
         """True or false of a row. `by_caller`: it may speak about `me`."""
         ...
 
-    def value(self, source: str, *path: str | int) -> Expr: ...
+    def value(self, source: str, *path: str | int, by_caller: bool = False) -> Expr: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Stored:
     def condition(self, source: str, *path: str | int, by_caller: bool = False) -> Expr:
         return parse(source)
 
-    def value(self, source: str, *path: str | int) -> Expr:
+    def value(self, source: str, *path: str | int, by_caller: bool = False) -> Expr:
         return parse(source)
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from tongban_sdk.problems import Place, Problem
 
-from core.fields.system import HasFields
+from core.fields.base import Field
+from core.fields.refs import Ref
+from core.fields.system import HasFields, all_fields
 from core.manifest.document import Document
 from core.manifest.findings import did_you_mean, error, shown, warning
 from core.manifest.folder import Folder
@@ -79,6 +81,22 @@ class Draft:
         plugin = self.plugin if entity.plugin_id == self.plugin.id else self.world.plugins.get(entity.plugin_id)
         found = inverse_in(plugin, entity, name) if plugin else None
         return found[0] if found else None
+
+    def field_at(self, entity: Entity, path: str) -> Field | None:
+        """The field a dotted path of refs ends at ("compound.property_org"); says nothing when there is none."""
+        *walk, last = path.split(".")
+        at: Entity | None = entity
+        for name in walk:
+            ref = at.fields.get(name) if at else None
+            at = self.entity_of(ref.to) if isinstance(ref, Ref) else None
+        return all_fields(at).get(last) if at else None
+
+    def is_excused(self, entity: Entity, path: str) -> bool:
+        """What a path leads through has a problem of its own."""
+        head, _, rest = path.partition(".")
+        return self.is_broken_field(entity, head) or (
+            bool(rest) and any(f.startswith("entities/") for f in self.broken)
+        )
 
     @property
     def roles(self) -> dict[str, Role]:

@@ -77,7 +77,7 @@ class Checked:
         place = self.place(*path)
         return read_condition(source, self.entity, place, self.draft, by_caller=by_caller) or _FAULTY
 
-    def value(self, source: str, *path: str | int) -> Expr:
+    def value(self, source: str, *path: str | int, by_caller: bool = False) -> Expr:
         found = read_expression(source, self.entity, self.place(*path), self.draft) if self.entity else None
         if found is None or self.entity is None:
             return _FAULTY
@@ -85,7 +85,8 @@ class Checked:
         if not isinstance(expr, Path):
             # A field as it is can be copied even when it lies sealed.
             check_comparisons(expr, self.entity, self.place(*path), self.draft)
-        _check_caller(expr, self.place(*path), self.draft)
+        if not by_caller:
+            _check_caller(expr, self.place(*path), self.draft)
         return expr
 
 

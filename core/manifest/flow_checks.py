@@ -1,8 +1,10 @@
-"""Proofs about small directed graphs: what cannot be reached, what cannot end, what runs in a circle."""
+"""Proofs about workflows, as small directed graphs: what cannot be reached, what cannot end, what runs in a circle."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
+
+from core.manifest.cases import ASSIGNEE, SYSTEM_ROLE, CaseAction, State, Workflow
 
 #: From each node to those one step away; a node without a way on may be left out.
 Edges = Mapping[str, Set[str]]
@@ -32,6 +34,15 @@ def stuck(nodes: Iterable[str], ends: Iterable[str], edges: Edges) -> set[str]:
     return set(nodes) - reached(ends, reversed_edges(edges))
 
 
+def traps(nodes: Iterable[str], ends: Iterable[str], edges: Edges) -> set[str]:
+    """Of the stuck nodes those from which nothing leads away: whatever they lead to leads back."""
+    return {
+        node
+        for node in stuck(nodes, ends, edges)
+        if all(node in reached([other], edges) for other in reached([node], edges))
+    }
+
+
 def cycle_through(start: str, edges: Edges) -> list[str] | None:
     """The shortest way from a node back to itself, first by name; None = there is none."""
     paths = [[start]]
@@ -55,3 +66,43 @@ def cycles(edges: Edges) -> list[list[str]]:
         if cycle and not any(set(cycle) == set(known) for known in found):
             found.append(cycle)
     return found
+
+
+def has_task(state: State) -> bool:
+    """Somebody of staff has it in his inbox."""
+    return bool(state.roles or state.parts) or state.assign in ("dispatch", "owner")
+
+
+def takers(action: CaseAction, state: State) -> set[str]:
+    """Roles that really can take an action in a state, without the engine."""
+    people = set(action.roles) - {SYSTEM_ROLE}
+    return people if has_task(state) else people - {ASSIGNEE}
+
+
+def is_taken(action: CaseAction, state: State) -> bool:
+    return bool(takers(action, state)) or action.id == state.on_due or action.id in (step for _, step in state.auto)
+
+
+def ways(workflow: Workflow, *, finishing: bool = False) -> dict[str, set[str]]:
+    """Where a case can go from each state; `finishing` leaves out that it is withdrawn."""
+    edges: dict[str, set[str]] = {}
+    for action in workflow.actions.values():
+        for name in action.from_:
+            if not (finishing and action.kind == "withdraw") and is_taken(action, workflow.states[name]):
+                edges.setdefault(name, set()).update({action.to or name, *([action.over] if action.over else [])})
+    return edges
+
+
+def auto_ways(workflow: Workflow) -> dict[str, set[str]]:
+    """Where the engine itself takes a case from each state."""
+    return {s.id: {workflow.actions[a].to or s.id for _, a in s.auto} for s in workflow.states.values() if s.auto}
+
+
+def unreachable_states(workflow: Workflow) -> set[str]:
+    return set(workflow.states) - reached([workflow.start], ways(workflow))
+
+
+def endless_states(workflow: Workflow) -> set[str]:
+    """States where a case stays until it is withdrawn, or for ever; those that only lead there are not told."""
+    ends = [state.id for state in workflow.states.values() if state.end]
+    return traps(workflow.states, ends, ways(workflow, finishing=True))

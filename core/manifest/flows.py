@@ -148,7 +148,7 @@ def _args(kind: str, given: Any, path: Path, plugin_id: str, at: Origin) -> dict
         case "task":
             return {"title": given["title"], "roles": tuple(given["roles"]), "within": limit_of(given.get("within"))}
         case "set":
-            return {"field": given["field"], "value": at.value(given["value"], *path, "value")}
+            return {"field": given["field"], "value": at.value(given["value"], *path, "value", by_caller=True)}
         case "payment":
             return {"title": given["title"], "amount": at.value(given["amount"], *path, "amount")}
         case "open":

@@ -58,3 +58,25 @@ def _texts(plugin: Plugin) -> Iterator[tuple[str, str]]:
             yield from ((f"{path}.title", field.title), (f"{path}.description", field.description))
             values: Mapping[str, str] = getattr(field, "values", None) or {}
             yield from ((f"{path}.values.{value}", title) for value, title in values.items())
+    yield from _case_texts(plugin)
+
+
+def _case_texts(plugin: Plugin) -> Iterator[tuple[str, str]]:
+    """What citizens and staff read while a case goes on."""
+    for name, flow in plugin.workflows.items():
+        path = f"workflows.{name}"
+        yield f"{path}.title", flow.title
+        yield from ((f"{path}.pauses.{reason}", title) for reason, title in flow.pauses.items())
+        for state in flow.states.values():
+            yield f"{path}.states.{state.id}.title", state.title
+            yield f"{path}.states.{state.id}.public", state.public or state.title
+            yield from ((f"{path}.states.{state.id}.parts.{part.id}", part.title) for part in state.parts)
+        for action in flow.actions.values():
+            yield f"{path}.actions.{action.id}.title", action.title
+            if action.guard_message:
+                yield f"{path}.actions.{action.id}.guard_message", action.guard_message
+    yield from ((f"dispatch.{table.id}.title", table.title) for table in plugin.dispatch.values())
+    for message in plugin.messages.values():
+        yield from ((f"messages.{message.id}.title", message.title), (f"messages.{message.id}.text", message.text))
+    yield from ((f"documents.{paper.id}.title", paper.title) for paper in plugin.documents.values())
+    yield from ((f"indicators.{number.id}.title", number.title) for number in plugin.indicators.values())

@@ -13,10 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.manifest import plugin_folders, read_plugins
+from tests.manifest.flows import DISPATCH, DOCUMENTS, INDICATORS, MESSAGES, WORKFLOW
 from tests.manifest.folders import GOOD, write
 from tests.manifest.items import FORM, ITEMS, SERVICE
 
-DOCUMENTS = sorted(name for name in GOOD if name.endswith(".yaml"))
+GOOD_FILES = sorted(name for name in GOOD if name.endswith(".yaml"))
+CASE_FILES = [FORM, SERVICE, WORKFLOW, DISPATCH, MESSAGES, DOCUMENTS, INDICATORS]
 #: Values that have broken parsers before.
 ODD: list[Any] = [
     None, True, 0, -1, 10**20, 1.5, "", "x", "no", "*", "core", "core.person", "house", "a.b.c", "..", "__class__",
@@ -87,15 +89,15 @@ def check(files: dict[str, str | bytes]) -> None:
                 assert (target := getattr(field, "to", "")) == "" or world.entity(target) is not None
 
 
-@given(st.sampled_from(DOCUMENTS), st.integers(0, 2**32), st.integers(1, 3))
+@given(st.sampled_from(GOOD_FILES), st.integers(0, 2**32), st.integers(1, 3))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_damaged_structure(name: str, seed: int, changes: int) -> None:
     check({**GOOD, name: damaged(GOOD[name], seed, changes)})
 
 
-@given(st.sampled_from([FORM, SERVICE]), st.integers(0, 2**32), st.integers(1, 3))
+@given(st.sampled_from(CASE_FILES), st.integers(0, 2**32), st.integers(1, 3))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_damaged_forms_and_items(name: str, seed: int, changes: int) -> None:
+def test_damaged_documents_of_cases(name: str, seed: int, changes: int) -> None:
     check({**ITEMS, name: damaged(ITEMS[name], seed, changes)})
 
 

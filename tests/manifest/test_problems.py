@@ -11,10 +11,11 @@ import pytest
 
 from core.manifest import plugin_folders, read_plugins
 from core.settings import ROOT
-from tests.manifest import cases_flows, cases_items, cases_meaning, cases_reading, cases_rules
+from tests.manifest import cases_flows, cases_items, cases_meaning, cases_reading, cases_rules, cases_workflows
 from tests.manifest.folders import GOOD, Files, lines, read, write
 
-CASES = [*cases_reading.CASES, *cases_meaning.CASES, *cases_rules.CASES, *cases_flows.CASES, *cases_items.CASES]
+MODULES = (cases_reading, cases_meaning, cases_rules, cases_items, cases_workflows, cases_flows)
+CASES = [case for module in MODULES for case in module.CASES]
 _ID = re.compile(r"[a-z0-9]+\.[a-z0-9-]+")
 _MAKERS = {"Problem", "error", "warning", "refuse", "_refuse", "_report"}
 
@@ -86,11 +87,7 @@ def test_every_id_is_on_the_page_and_in_a_test() -> None:
     assert len(documented) == len(set(documented))
     assert set(documented) == set(_ids_in_code())
     tests = "".join(
-        Path(str(file)).read_text(encoding="utf-8")
-        for file in (
-            __file__,
-            *(cases.__file__ for cases in (cases_flows, cases_items, cases_meaning, cases_reading, cases_rules)),
-        )
+        Path(str(file)).read_text(encoding="utf-8") for file in (__file__, *(module.__file__ for module in MODULES))
     )
     tested = set(re.findall(_ID, tests))
     assert set(documented) - tested == set()

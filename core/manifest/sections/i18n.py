@@ -35,7 +35,8 @@ def build(documents: Sequence[Document], draft: Draft) -> Mapping[str, Mapping[s
 def _check_path(path: str, own: Mapping[str, str], document: Document, draft: Draft) -> None:
     section, _, rest = path.partition(".")
     in_head = section in ("roles", "purposes") and MANIFEST in draft.broken
-    if path not in own and not in_head and f"{section}/{rest.partition('.')[0]}.yaml" not in draft.broken:
+    is_broken = in_head or not draft.broken.isdisjoint((f"{section}.yaml", f"{section}/{rest.partition('.')[0]}.yaml"))
+    if path not in own and not is_broken:
         message = f"没有可翻译的 {shown(path)}"
         draft.error("i18n.path-unknown", document.key_place(path), message, did_you_mean(path, own))
     if own.get(path) and document.stem == OWN:
@@ -43,4 +44,10 @@ def _check_path(path: str, own: Mapping[str, str], document: Document, draft: Dr
         draft.error("i18n.in-place", document.key_place(path), message, "只留一处：删去这一行，或改清单")
 
 
-SECTION = Section("i18n", ("i18n/*.yaml",), "i18n.schema.json", build, after=("entities", "codes", "jobs"))
+SECTION = Section(
+    "i18n",
+    ("i18n/*.yaml",),
+    "i18n.schema.json",
+    build,
+    after=("entities", "codes", "jobs", "workflows", "dispatch", "messages", "documents", "indicators"),
+)

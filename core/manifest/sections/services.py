@@ -39,7 +39,7 @@ class _Version:
         place = self.place(*path)
         return read_condition(source, self.entity, place, self.draft, by_caller=by_caller) or _FAULTY
 
-    def value(self, source: str, *path: str | int) -> Expr:
+    def value(self, source: str, *path: str | int, by_caller: bool = False) -> Expr:
         raise AssertionError(source)
 
 

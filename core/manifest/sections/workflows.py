@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.manifest.bundle_checks import check_children, check_opened
 from core.manifest.cases import Workflow
 from core.manifest.definitions import document_value
 from core.manifest.document import Document
 from core.manifest.draft import Draft
+from core.manifest.effect_checks import check_effects
 from core.manifest.expressions import Checked
 from core.manifest.flows import workflow_of
 from core.manifest.sections import Section
+from core.manifest.sheet import Sheet
+from core.manifest.workflow_checks import check_flow
 
 
 def build(documents: Sequence[Document], draft: Draft) -> dict[str, Workflow]:
@@ -26,7 +30,13 @@ def _workflow(document: Document, draft: Draft) -> Workflow | None:
         return None
     entity = draft.entity(value["entity"], document.place("entity"))
     at = Checked(document, entity, draft)
-    return workflow_of(value, draft.plugin.id, at)
+    workflow = workflow_of(value, draft.plugin.id, at)
+    sheet = Sheet(workflow, entity, at)
+    check_flow(sheet)
+    check_effects(sheet)
+    for state in workflow.states.values():
+        check_children(state, sheet)
+    return workflow
 
 
 SECTION = Section(
@@ -35,5 +45,6 @@ SECTION = Section(
     "workflow.schema.json",
     build,
     units=("states", "actions"),
-    after=("plugin", "entities", "access", "dispatch"),
+    after=("plugin", "entities", "access", "dispatch", "messages", "documents"),
+    check=check_opened,
 )
