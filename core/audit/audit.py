@@ -33,8 +33,8 @@ log = structlog.get_logger("tongban.audit")
 Attempt = Callable[[Mapping[str, Mapping[str, Any]]], Awaitable[None]]
 #: Lanes tried for one line before it is given up.
 LANES_TRIED = 3
-#: Statements under way at one moment, and with them lanes: SQLite writes one after the other, the rest stand ready.
-IN_FLIGHT = {"sqlite": 4, "postgres": 16}
+#: Statements under way at one moment, and with them lanes. SQLite writes one after the other: who waits, waits once.
+IN_FLIGHT = {"sqlite": 1, "postgres": 16}
 #: Entries of many requests that share one transaction.
 GROUP_MAX = 200
 SYSTEM = Actor(id="system", kind="system")

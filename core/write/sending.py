@@ -50,7 +50,8 @@ def _run(
     for ref, sql, args in guards:
         if connection.execute(sql, args).fetchone() is None:
             raise GuardError(ref)
-    if lane and not any(connection.execute(*move).fetchone() for move in lane):
+    # Not RETURNING: SQLite takes twice as long for an UPDATE that answers.
+    if lane and not any(connection.execute(*move).rowcount for move in lane):
         raise LaneLostError
     for sql, args in inserts:
         connection.execute(sql, args)

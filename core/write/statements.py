@@ -49,7 +49,7 @@ class Sql:
 @dataclass(frozen=True, slots=True)
 class CreatePlan:
     """On Postgres `whole` does all of it, and counts the rows made, or says LANE_LOST. SQLite runs guards, then of what
-    moves the counter of the audit's lane the first that finds its row, then inserts, in one hop."""
+    moves the counter of the audit's lane the first that changes a row, then inserts, in one hop."""
 
     guards: tuple[tuple[Ref, Sql], ...]
     lane: tuple[Sql, ...]
@@ -97,19 +97,16 @@ class Statements:
             params.add(_source(AUDIT_LANE, name), AUDIT_LANE.by_name[name]) for name in ("id", "number", "mac")
         )
         before = params.add(Arg((AUDIT_LANE.name, "before")), AUDIT_LANE.by_name["number"])
-        update = (
-            f"UPDATE {AUDIT_LANE.name} SET number = {number}, mac = {mac} WHERE id = {id} AND number = {before} "
-            "RETURNING id"
-        )
+        update = f"UPDATE {AUDIT_LANE.name} SET number = {number}, mac = {mac} WHERE id = {id} AND number = {before}"
         return Sql(update, params), self._advance(Params(self._dialect))
 
     def _advance(self, params: Params, where: str = "TRUE") -> Sql:
-        """Moves the counter of a lane from where this process left it; no row when somebody else did."""
+        """Moves the counter of a lane from where this process left it; changes no row when somebody else did."""
         insert = self._insert(_whole_row(AUDIT_LANE), params, f" WHERE {where}").text
         before = params.add(Arg((AUDIT_LANE.name, "before")), AUDIT_LANE.by_name["number"])
         return Sql(
             f"{insert} ON CONFLICT (id) DO UPDATE SET number = excluded.number, mac = excluded.mac "
-            f"WHERE {AUDIT_LANE.name}.number = {before} RETURNING id",
+            f"WHERE {AUDIT_LANE.name}.number = {before}",
             params,
         )
 
@@ -166,7 +163,7 @@ class Statements:
         first, *others = rows
         source, lost = f" WHERE {where}", "0"
         if is_audited:
-            chain.append(f"lane AS ({self._advance(params, where).text})")
+            chain.append(f"lane AS ({self._advance(params, where).text} RETURNING id)")
             source, lost = " FROM lane", f"CASE WHEN {where} THEN {LANE_LOST} ELSE 0 END"
         chain.append(f"made AS ({self._insert(first, params, source).text} RETURNING id)")
         chain += [f"o{i} AS ({self._insert(row, params, ' FROM made').text})" for i, row in enumerate(others)]
