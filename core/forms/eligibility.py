@@ -92,7 +92,7 @@ def _of_item(service: Service, standing: Standing, now: datetime) -> Iterator[Re
     if standing.channel not in service.channels:
         ways = "、".join(_WAYS[channel] for channel in service.channels)
         yield Refusal(
-            "service.channel", f"“{service.title}”不能从{_WAYS.get(standing.channel, '这里')}办理", f"可以：{ways}"
+            "apply.channel", f"“{service.title}”不能从{_WAYS.get(standing.channel, '这里')}办理", f"可以：{ways}"
         )
 
 
