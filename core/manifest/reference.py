@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from core.manifest.schemas import read_schema
 from core.manifest.sections import Section, sections
 from core.settings import ROOT
@@ -61,7 +63,14 @@ def _page(section: Section) -> str:
             else []
         )
         lines += _table({**part, "properties": keys}, schema) if keys else ["没有更多的键。"]
+    lines += _examples(schema)
     return HEADER + "\n".join(lines) + "\n"
+
+
+def _examples(schema: dict[str, Any]) -> Iterator[str]:
+    for example in schema.get("examples", ()):
+        text = yaml.safe_dump(example, allow_unicode=True, sort_keys=False, default_flow_style=None, width=110)
+        yield from ("", "## 例子", "", "```yaml", text.rstrip("\n"), "```")
 
 
 def _common_keys(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:

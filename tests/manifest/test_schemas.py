@@ -62,6 +62,13 @@ def test_no_schema_points_outside_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_examples_of_a_schema_fit_it(name: str) -> None:
+    schema = read_schema(name)
+    validator = jsonschema_rs.Draft202012Validator(schema, offline=True)
+    assert [error.message for example in schema.get("examples", ()) for error in validator.iter_errors(example)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_titles_of_keys_are_chinese(name: str) -> None:
     titles = [(p, part["title"]) for p, part in parts(read_schema(name)) if isinstance(part.get("title"), str)]
     assert [p for p, title in titles if not is_chinese(title) and "/$defs/field_" not in p] == []
