@@ -312,4 +312,35 @@ CASES: list[Case] = [
         {**FLOWS, "grid/indicators/again.yaml": AGAIN["indicators"]},
         ["grid/indicators/again.yaml:2:3 indicator.duplicate"],
     ),
+    # what is broken is told once, and nobody misses what it declares
+    (
+        "messages that cannot be read",
+        {**FLOWS, MESSAGES: "messages: 5\n"},
+        ["grid/messages.yaml:1:11 manifest.wrong-type"],
+    ),
+    (
+        "documents that cannot be read",
+        {**FLOWS, DOCUMENTS: "documents: 5\n"},
+        ["grid/documents.yaml:1:12 manifest.wrong-type"],
+    ),
+    (
+        "a table that cannot be read",
+        flow(DISPATCH, "title: 报修派单\n", ""),
+        ["grid/dispatch/repair.yaml:1:1 manifest.key-missing"],
+    ),
+    (
+        "an entity that cannot be read",
+        flow(ENTITY, "title: 报修单\n", ""),
+        ["grid/entities/repair_order.yaml:1:1 manifest.key-missing"],
+    ),
+    (
+        "a field that cannot be read",
+        flow(ENTITY, "compound: {type: ref,", "compound: {type: rf,"),
+        ["grid/entities/repair_order.yaml:7:20 manifest.not-allowed"],
+    ),
+    (
+        "rules that cannot be read",
+        {**FLOWS, ACCESS: "rules: 5\n"},
+        ["grid/access.yaml:1:8 manifest.wrong-type"],
+    ),
 ]
