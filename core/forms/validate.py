@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import jsonschema_rs
@@ -37,20 +37,28 @@ def validate(form: FormView, values: Mapping[str, Any], consents: Collection[str
     `consents`: ids the person has ticked himself. Paths begin with "values" or "consents"; as JSON pointers
     "/values/phone". Nothing is filled in: neither defaults nor ticks.
     """
-    kept = shown_values(form, values)
-    problems = [*_strangers(form, values), *_values(form, kept), *_consents(form, consents)]
+    if not isinstance(values, Mapping):
+        raise InvalidInputError("应为字段和值", [InputProblem(("values",), "应为字段和值", "form.type")])
+    faults = dict(_faults(form, values))
+    kept = shown_values(form, values, faults)
+    problems = [*_strangers(form, values), *_values(form, kept, faults), *_consents(form, consents)]
     if problems:
-        raise InvalidInputError("填写的内容有误", problems)
+        # Two rules may ask for the same field.
+        raise InvalidInputError("填写的内容有误", tuple(dict.fromkeys(problems)))
     return kept
 
 
-def shown_values(form: FormView, values: Mapping[str, Any]) -> dict[str, Any]:
+def shown_values(form: FormView, values: Mapping[str, Any], faults: Container[str] | None = None) -> dict[str, Any]:
     """What is filled in and shown: each field by what stands above it, so that nothing hidden decides anything."""
+    wrong = dict(_faults(form, values)) if faults is None else faults
     kept: dict[str, Any] = {}
+    seen: dict[str, Any] = {}
     for name in form.fields:
         show = form.shows.get(name)
-        if values.get(name) is not None and (show is None or show.is_valid(kept)):
+        if values.get(name) is not None and (show is None or show.is_valid(seen)):
             kept[name] = values[name]
+            # Of a refused value only its being there counts: it may be anything, too deep even to be looked at.
+            seen[name] = None if name in wrong else values[name]
     return kept
 
 
@@ -65,18 +73,23 @@ def _strangers(form: FormView, values: Mapping[str, Any]) -> Iterator[InputProbl
             yield InputProblem(("values", name), "没有这个可填写的字段", "input.unknown-field")
 
 
-def _values(form: FormView, kept: Mapping[str, Any]) -> Iterator[InputProblem]:
+def _faults(form: FormView, values: Mapping[str, Any]) -> Iterator[tuple[str, FieldError]]:
+    """What the fields refuse, shown or not."""
+    for name, field in form.fields.items():
+        if (value := values.get(name)) is not None:
+            try:
+                field.parse(value)
+            except FieldError as fault:
+                yield name, fault
+
+
+def _values(form: FormView, kept: Mapping[str, Any], faults: Mapping[str, FieldError]) -> Iterator[InputProblem]:
     """The field says it best; what it takes is held against the form."""
-    refused = set()
-    for name, value in kept.items():
-        try:
-            form.fields[name].parse(value)
-        except FieldError as fault:
-            refused.add(name)
-            yield InputProblem(("values", name), fault.message, fault.id)
-    for error in form.validator.iter_errors(dict(kept)):
+    wrong = {name: faults[name] for name in kept if name in faults}
+    yield from (InputProblem(("values", name), fault.message, fault.id) for name, fault in wrong.items())
+    for error in form.validator.iter_errors({name: None if name in wrong else value for name, value in kept.items()}):
         problem = _problem(form, error)
-        if problem.path[1:2] == () or problem.path[1] not in refused:
+        if problem.path[1:2] == () or problem.path[1] not in wrong:
             yield problem
 
 

@@ -110,7 +110,8 @@ refine:
     quick: {const: true}
     tags: {minItems: 1, items: {maxLength: 4}}
   if: {properties: {category: {const: power}}, required: [category]}
-  then: {required: [words], x-message: 电的问题要写明情况}
+  then: {required: [words, category], x-message: 电的问题要写明情况}
+  allOf: [{required: [category]}, {required: [category]}]
 consents:
   truth: 我承诺所填内容真实
   visit: 我同意上门

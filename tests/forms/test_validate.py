@@ -45,10 +45,7 @@ def test_the_schema_is_2020_12_closed_and_in_chinese(form: FormView) -> None:
     ]
     assert schema["properties"]["words"]["title"] == "情况说明"
     assert schema["required"] == ["category", "place", "photo", "phone"]
-    assert schema["allOf"][0] == {
-        "if": {"required": ["house"]},
-        "then": {"required": ["floor"]},
-    }
+    assert schema["allOf"][0] == {"if": {"required": ["house"]}, "then": {"required": ["floor"]}}
 
 
 def test_what_says_how_it_looks(form: FormView) -> None:
@@ -112,6 +109,11 @@ def test_messages_are_chinese_and_never_repeat_what_was_written(form: FormView) 
         "至少写 5 个字",
         "至少 1 项",
     ]
+
+
+def test_a_field_that_two_rules_ask_for_is_told_once(form: FormView) -> None:
+    values = {name: value for name, value in GOOD.items() if name != "category"}
+    assert faults(form, values) == {"/values/category": "input.required"}
 
 
 def test_a_rule_over_several_fields_has_its_own_words(form: FormView) -> None:
@@ -187,3 +189,31 @@ def test_a_rule_speaks_of_fields_that_are_there() -> None:
 
 def test_a_pointer_escapes_what_it_must() -> None:
     assert pointer(("values", "a/b", 0, "c~d")) == "/values/a~1b/0/c~0d"
+
+
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("value", [deep(900), float("nan"), 10**400, "\ud800", {"a": deep(900)}, b"x", "a" * 100_000])
+@pytest.mark.parametrize(
+    "name", ["category", "place", "house", "floor", "words", "photo", "quick", "budget", "tags", "at"]
+)
+def test_whatever_is_sent_is_refused_by_its_field(form: FormView, name: str, value: Any) -> None:
+    values = {**GOOD, "place": "indoor", "house": uid(7), "floor": 3, name: value}
+    assert f"/values/{name}" in {pointer.partition("/0")[0] for pointer in faults(form, values)}
+
+
+@pytest.mark.parametrize("values", [[], "x", 3, None])
+def test_what_is_no_form_at_all(form: FormView, values: Any) -> None:
+    assert faults(form, values) == {"/values": "form.type"}
+
+
+def test_a_wrong_value_counts_as_there_and_no_more(form: FormView) -> None:
+    assert faults(form, {**GOOD, "place": "indoors", "house": "x"}) == {"/values/place": "enum.unknown"}
+    assert faults(form, {**GOOD, "place": "indoor", "house": "x"}) == {
+        "/values/house": "ref.format", "/values/floor": "input.required",
+    }  # fmt: skip
