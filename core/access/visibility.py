@@ -44,7 +44,7 @@ class Holder:
     entity: str
     field: str
     row_id: str
-    subject: str | None
+    subjects: tuple[str, ...]
     rule: str | None
 
 
@@ -84,7 +84,7 @@ class Visibility:
             found = list(self._owners(actor.roles, params))
             self._compiled[key] = (f"{' UNION ALL '.join(found)} LIMIT 1", params) if found else None
         rows = await self._rows(key, actor, id)
-        return Holder(*rows[0]) if rows else None
+        return _holder(rows)
 
     async def sensitive_holder(self, id: str) -> Holder | None:
         """A row that holds this file in a sensitive field, whoever sees it."""
@@ -94,7 +94,7 @@ class Visibility:
             found = list(self._sensitive(params))
             self._compiled[key] = (f"{' UNION ALL '.join(found)} LIMIT 1", params) if found else None
         rows = await self._rows(key, ANONYMOUS, id)
-        return Holder(*rows[0]) if rows else None
+        return _holder(rows)
 
     async def sees_case(self, actor: Actor, number: str) -> bool:
         """Whether the host has given out this number for a case the actor reads or takes part in."""
@@ -157,6 +157,13 @@ class Visibility:
         return await self.database.fetch(text, params.bind(Env(me_of(actor), {"id": id}, utc_now())))
 
 
+def _holder(rows: Sequence[Any]) -> Holder | None:
+    if not rows:
+        return None
+    entity, field, row_id, whom, rule = rows[0]
+    return Holder(entity, field, row_id, tuple(filter(None, whom.split(","))), rule)
+
+
 def _files(entity: Entity) -> list[File]:
     """What is sealed cannot be searched; no field of files may be."""
     return [f for f in entity.fields.values() if isinstance(f, File) and not is_sealed(f)]
@@ -164,8 +171,9 @@ def _files(entity: Entity) -> list[File]:
 
 def _held(entity: Entity, field: File, scope: EntityScope, params: Params, rule: str) -> str:
     """Holders of one file in one field."""
-    subject = f"CAST({scope.column(entity.subject_path)[0]} AS text)" if entity.subject_path else "NULL"
-    facts = f"{literal(entity.key)}, {literal(field.name)}, CAST(r.id AS text), {subject}, {rule}"
+    subjects = [f"coalesce(CAST({scope.column(path)[0]} AS text), '')" for path in entity.subject_paths]
+    whom = " || ',' || ".join(subjects) or "''"
+    facts = f"{literal(entity.key)}, {literal(field.name)}, CAST(r.id AS text), {whom}, {rule}"
     here = f"r.{quote(field.name)} = {params.add(Arg(('id',)), ID)}"
     return f"SELECT {facts} FROM {quote(entity.table)} r WHERE r.deleted_at IS NULL AND {here}"
 

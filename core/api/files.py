@@ -140,9 +140,8 @@ class Files:
         entity = generation.world.entities[holder.entity]
         field = entity.fields[holder.field]
         if is_sensitive(field):
-            subjects = (holder.subject,) if holder.subject else ()
             purpose = f"{entity.plugin_id}.{field.purpose}" if field.purpose else ""
-            entry = Entry(actor, "read", entity.key, holder.row_id, subjects=subjects, fields=(field.name,))
+            entry = Entry(actor, "read", entity.key, holder.row_id, subjects=holder.subjects, fields=(field.name,))
             await self.host.audit.record(replace(entry, purpose=purpose, rule=holder.rule or "", detail="下载文件"))
 
 

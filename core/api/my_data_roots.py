@@ -61,7 +61,8 @@ class ErasureHold:
     field: str = strawberry.field(description="字段名。")
     title: str = strawberry.field(description="名称。")
     reason: str = strawberry.field(
-        description="legal_duty 法定职责、contract 合同所必需、consent_stands 同意未撤回、open_case 办件未办结。"
+        description="legal_duty 法定职责、contract 合同所必需、consent_stands 同意未撤回、open_case 办件未办结、"
+        "shared 也是别人的记录。"
     )
     basis: str = strawberry.field(description="依据的名称。")
     purpose: str = strawberry.field(description="目的的名称。")

@@ -41,23 +41,29 @@ class Resting:
     def _is_child(self, entity: Entity, row: Mapping[str, Any]) -> bool:
         if not shape_of(entity).for_children:
             return False
-        path = entity.subject_path
-        if path == ("id",):
+        if entity.subject_paths == (("id",),):
             return is_child_row(self._world, entity, row, self._now)
+        known: dict[str, Any] = {}
+        for path in entity.subject_paths:
+            known |= self._known(row, path)
+        return is_child_row(self._world, entity, known, self._now)
+
+    def _known(self, row: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+        """One person, and the date of birth."""
         found, id = row, None
         for name in path:
             id = found.get(name)
             found = self._seen.get(id, {}) if id is not None else {}
-        known = {".".join(path): id, ".".join((*path, BIRTH)): found.get(BIRTH)}
-        return is_child_row(self._world, entity, known, self._now)
+        return {".".join(path): id, ".".join((*path, BIRTH)): found.get(BIRTH)}
 
 
 def _steps(world: World) -> dict[str, set[str]]:
     """By entity: the refs that lead on to a person, and of persons the date of birth."""
     steps: dict[str, set[str]] = {PERSON: {BIRTH}} if PERSON in world.entities else {}
-    for entity in world.entities.values():
+    ways = [(entity, path) for entity in world.entities.values() for path in entity.subject_paths]
+    for entity, path in ways:
         target = entity
-        for name in entity.subject_path:
+        for name in path:
             field = target.fields.get(name)
             if not isinstance(field, Ref):
                 break

@@ -24,7 +24,7 @@ class HasSubject(Protocol):
     """What this room needs to know of an entity."""
 
     @property
-    def subject_path(self) -> tuple[str, ...]: ...
+    def subject_paths(self) -> tuple[tuple[str, ...], ...]: ...
 
 
 def is_sealed(field: Field) -> bool:
@@ -38,7 +38,7 @@ def may_be_sealed(field: Field, entity: HasSubject) -> bool:
 
 
 def is_sealed_for_children(field: Field, entity: HasSubject) -> bool:
-    return field.level == "L3" and bool(entity.subject_path) and is_text(field) and field.type not in WORK_TYPES
+    return field.level == "L3" and bool(entity.subject_paths) and is_text(field) and field.type not in WORK_TYPES
 
 
 def is_text(field: Field) -> bool:

@@ -18,6 +18,7 @@ from core.fields.refs import Ref
 from core.forms.view import FormView, form_of
 from core.manifest.cases import Service
 from core.manifest.form_checks import SOURCES
+from core.manifest.form_fields import applicant_field
 from core.manifest.model import Entity, World
 from core.read import Reader
 from core.store.database import Database
@@ -127,9 +128,10 @@ class _Asking:
                 return self.actor.legal_entity
             case "household":
                 return await self._household()
-        if self.person is None or len(entity.subject_path) != 1:
+        owner = applicant_field(entity)
+        if self.person is None or not owner:
             return None
-        ref = f"{entity.fields[entity.subject_path[0]].graphql_name}Id"
+        ref = f"{entity.fields[owner].graphql_name}Id"
         rows = await self._rows(entity, {ref: {"eq": self.person}}, "id")
         # The newest of one's applications; of what one owns, only what is without doubt.
         return rows[0]["id"] if rows and (head == EARLIER or len(rows) == 1) else None

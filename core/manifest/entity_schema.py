@@ -16,6 +16,8 @@ FILE = ROOT / "sdk/src/tongban_sdk/schemas/entity.schema.json"
 NAME = {"pattern": "^[a-z][a-z0-9]*(_[a-z0-9]+)*$", "maxLength": 41}
 EXTENSIBLE: dict[str, Any] = {"additionalProperties": False, "patternProperties": {"^x-": True}}
 _LINE = {"type": "string", "minLength": 1, "maxLength": 60}
+_SUBJECT = r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,4}$"
+_SUBJECT_HINT = "写引用字段的名字，如 owner 或 vehicle.owner；几个人写 [owner, agent]"
 _COLUMNS = {"type": "array", "minItems": 1, "items": {"type": "string"}, "uniqueItems": True}
 
 #: Field types as people call them; a test compares the keys with FIELD_TYPES.
@@ -107,11 +109,16 @@ _PROPERTIES: dict[str, Any] = {
     "division_from": {"type": "string", "title": "区划来自", "description": "引用字段；新行取所指行的区划"},
     "renamed_from": {"type": "string", "title": "原名", "description": "上一版的实体名，迁移时改表名"},
     "subject": {
-        "type": "string",
+        "type": ["string", "array"],
         "title": "记录的是谁",
-        "description": "self（本表就是人）、指向 core.person 的引用（可隔几步：vehicle.owner）、none（不记录人）",
-        "pattern": r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,4}$",
-        "x-hint": "写引用字段的名字，如 owner 或 vehicle.owner",
+        "description": "self（本表就是人）、指向 core.person 的引用（可隔几步：vehicle.owner）、none（不记录人）；"
+        "涉及几个人就写成一组",
+        "pattern": _SUBJECT,
+        "minItems": 1,
+        "maxItems": 8,
+        "uniqueItems": True,
+        "items": {"type": "string", "pattern": _SUBJECT, "x-hint": _SUBJECT_HINT},
+        "x-hint": _SUBJECT_HINT,
     },
     "group_min": {
         "type": "integer",

@@ -134,7 +134,7 @@ def _check_prefill(field: Field, prefill: str, entity: Entity, document: Documen
     place = document.place("ui", field.name, "prefill")
     if prefill == "mine":
         target = draft.entity_of(field.to) if isinstance(field, Ref) else None
-        if target is None or len(target.subject_path) != 1:
+        if target is None or [len(path) for path in target.subject_paths[:1]] != [1]:
             message = f"{field.name} 不能预填 mine：它不是引用，或所引用的实体没有写明属于谁"
             draft.error("form.prefill-unknown", place, message, "给被引用的实体写 subject，或换一个来源")
         return

@@ -15,8 +15,11 @@ ASKED_SYSTEM = frozenset({"division"})
 
 
 def applicant_field(entity: Entity) -> str:
-    """The ref that says whom a row is about: the host writes who applies, nobody fills it in. "" = there is none."""
-    head = entity.fields.get(entity.subject_path[0]) if len(entity.subject_path) == 1 else None
+    """The ref that says whom a row is about: the host writes who applies, nobody fills it in. "" = there is none.
+
+    Of several persons the first is who applies."""
+    path = next(iter(entity.subject_paths), ())
+    head = entity.fields.get(path[0]) if len(path) == 1 else None
     return head.name if isinstance(head, Ref) and head.to == PERSON else ""
 
 

@@ -73,22 +73,20 @@ class Entity:
     plural: str = ""
     #: Ref field whose row gives a new row its division; "" = the actor's.
     division_from: str = ""
-    #: Whom a row is about: "self" (core.person), refs that lead to core.person ("house.owner"), "none" (stated), "".
-    subject: str = ""
+    #: Whom a row is about: "self" (core.person), or all ways by refs that lead to core.person ("agent", "house.owner");
+    #: ("none",) = nobody, as stated; () = not stated.
+    subjects: tuple[str, ...] = ()
     #: Smallest group that statistics name; 0 = no floor.
     group_min: int = 0
     #: Field that holds the number of the case a row belongs to; "" = none.
     case: str = ""
 
     @property
-    def subject_path(self) -> tuple[str, ...]:
-        """Path to the id of the person a row is about, as expressions walk it; () = about nobody."""
-        match self.subject:
-            case "" | "none":
-                return ()
-            case "self":
-                return ("id",)
-        return tuple(self.subject.split("."))
+    def subject_paths(self) -> tuple[tuple[str, ...], ...]:
+        """Paths to the ids of the persons a row is about, as expressions walk them; () = about nobody."""
+        if self.subjects == ("none",):
+            return ()
+        return tuple([("id",) if way == "self" else tuple(way.split(".")) for way in self.subjects])
 
     @property
     def key(self) -> str:

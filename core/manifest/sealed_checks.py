@@ -42,7 +42,7 @@ def check_comparisons(expr: Expr, entity: Entity, place: Place, draft: Draft) ->
 
 def check_shipped(entity: Entity, place: Place, draft: Draft) -> None:
     """Reference rows lie in files that everybody who has the manifest can read."""
-    if entity.subject_path:
+    if entity.subject_paths:
         message = f"实体 {entity.key} 的数据是关于人的，不能随清单发布"
         draft.error("data.personal", place, message, "用导入或界面写入；清单里只放参考数据")
 

@@ -31,6 +31,11 @@ Row = tuple[str, str, Mapping[str, Any]]
 _NAMES = {"as_type": "as", "code_set": "set"}
 
 
+#: Columns from a row to a person, each with the table it leads to: (("house_id", "community_house"), ("owner_id",
+#: "core_person")); the row itself is the person: ().
+Way = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Holding:
     """One table that holds data about people."""
@@ -39,16 +44,16 @@ class Holding:
     plugin_title: str
     department: str
     purposes: Mapping[str, Purpose]
-    #: Columns from the row to the person, each with the table it leads to: (("house_id", "community_house"),
-    #: ("owner_id", "core_person")); the row itself is the person: ().
-    path: tuple[tuple[str, str], ...]
+    #: The ways to the persons a row is about.
+    ways: tuple[Way, ...]
 
     def about(self) -> str:
-        """SQL condition on a row: it is about the person bound as {person:id}."""
-        condition = "= {person:id}"
-        for (_, table), (column, _) in reversed(list(pairwise(self.path))):
-            condition = f"IN (SELECT id FROM {quote(table)} WHERE {quote(column)} {condition})"
-        return f"{quote(self.path[0][0] if self.path else 'id')} {condition}"
+        """SQL condition on a row: it is about the person bound as {person:id}, whoever else it is about."""
+        return f"({' OR '.join(map(_leads_to_person, self.ways))})"
+
+    def whom(self, alias: str) -> list[str]:
+        """SQL of the ids of the persons a row is about, one or null for each way."""
+        return [_person(alias, way) for way in self.ways]
 
     def purpose(self, field: Field) -> Purpose | None:
         return self.purposes.get(field.purpose)
@@ -65,20 +70,39 @@ def holdings_of(world: World) -> dict[str, Holding]:
         entity.key: _holding(world, plugin, entity)
         for plugin in world.plugins.values()
         for entity in plugin.entities.values()
-        if entity.subject_path
+        if entity.subject_paths
     }
 
 
+def _leads_to_person(way: Way) -> str:
+    condition = "= {person:id}"
+    for (_, table), (column, _) in reversed(list(pairwise(way))):
+        condition = f"IN (SELECT id FROM {quote(table)} WHERE {quote(column)} {condition})"
+    return f"{quote(way[0][0] if way else 'id')} {condition}"
+
+
+def _person(alias: str, way: Way) -> str:
+    found = f"{alias}.{quote(way[0][0] if way else 'id')}"
+    for i, ((_, next_table), (column, _)) in enumerate(pairwise(way)):
+        found = f"(SELECT w{i}.{quote(column)} FROM {quote(next_table)} w{i} WHERE w{i}.id = {found})"
+    return found
+
+
 def _holding(world: World, plugin: Plugin, entity: Entity) -> Holding:
-    path, here = [], entity
-    for name in () if entity.subject == "self" else entity.subject_path:
+    ways = tuple(_way(world, entity, path) for path in entity.subject_paths)
+    return Holding(entity, plugin.title, plugin.department.get("name", ""), plugin.purposes, ways)
+
+
+def _way(world: World, entity: Entity, path: tuple[str, ...]) -> Way:
+    way, here = [], entity
+    for name in () if path == ("id",) else path:
         ref = here.fields[name]
         assert isinstance(ref, Ref)
         target = world.entity(ref.to)
         assert target is not None
-        path.append((ref.column_name, target.table))
+        way.append((ref.column_name, target.table))
         here = target
-    return Holding(entity, plugin.title, plugin.department.get("name", ""), plugin.purposes, tuple(path))
+    return tuple(way)
 
 
 class Catalogue:
@@ -163,13 +187,21 @@ def _document(holding: Holding, old: Mapping[str, Any]) -> dict[str, Any]:
         "plugin": {"id": entity.plugin_id, "title": holding.plugin_title, "department": holding.department},
         "entity": {
             "name": entity.name, "title": entity.title, "history": entity.history, "display": entity.display,
-            "subject": entity.subject, "case": entity.case, "renamed_from": entity.renamed_from,
+            "subjects": list(entity.subjects), "case": entity.case, "renamed_from": entity.renamed_from,
         },
-        "path": [list(step) for step in holding.path],
+        "ways": [[list(step) for step in way] for way in holding.ways],
         # Pairs: Postgres keeps no order of keys.
         "fields": [[name, spec] for name, spec in (specs | gone).items()],
         "purposes": [[id, text] for id, text in (words | purposes).items()],
     }  # fmt: skip
+
+
+def _with_ways(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an earlier version wrote of a plugin that is gone since: one way."""
+    if "ways" in document:
+        return document
+    head = document["entity"]
+    return {**document, "entity": {**head, "subjects": [head["subject"]]}, "ways": [document["path"]]}
 
 
 def _spec(field: Field) -> dict[str, Any]:
@@ -186,13 +218,14 @@ def _spec(field: Field) -> dict[str, Any]:
 
 
 def _revived(document: Mapping[str, Any]) -> Holding:
+    document = _with_ways(document)
     plugin, head = document["plugin"], document["entity"]
     entity = Entity(
         plugin_id=plugin["id"], name=head["name"], title=head["title"], description="",
         fields={name: make_field(name, spec, plugin_id=plugin["id"]) for name, spec in document["fields"]},
         indexes=(), unique=(), history=head["history"], display=head["display"], place=Place("tb_data_catalogue"),
-        subject=head["subject"], case=head["case"], renamed_from=head["renamed_from"],
+        subjects=tuple(head["subjects"]), case=head["case"], renamed_from=head["renamed_from"],
     )  # fmt: skip
     purposes = {id: Purpose(id=id, **words) for id, words in document["purposes"]}
-    path = tuple((column, table) for column, table in document["path"])
-    return Holding(entity, plugin["title"], plugin["department"], purposes, path)
+    ways = tuple(tuple((column, table) for column, table in way) for way in document["ways"])
+    return Holding(entity, plugin["title"], plugin["department"], purposes, ways)

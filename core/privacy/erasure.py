@@ -20,7 +20,7 @@ from core.manifest.model import Entity
 from core.privacy.catalogue import Catalogue, Holding
 from core.privacy.consent import Ledger
 from core.privacy.desk import Desk
-from core.privacy.holds import Ruling, judge
+from core.privacy.holds import Ruling, judge, shared
 from core.privacy.my_data import MyData
 from core.privacy.people import require_person
 from core.store.database import Insert, Transaction
@@ -46,6 +46,28 @@ class Erased:
     is_removed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """What a row says of whom it is about, seen by one person."""
+
+    #: Somebody else is among them.
+    is_shared: bool
+    #: Refs of the row that name the person; () when the person is found by other rows, too: emptying them says nothing.
+    refs: tuple[Field, ...]
+
+    @classmethod
+    def of(cls, holding: Holding, person: str, whom: tuple[str | None, ...]) -> Whose:
+        """`whom`: one person or None for each way."""
+        own = [way for way, one in zip(holding.ways, whom, strict=True) if one == person]
+        fields = [f for f in holding.entity.fields.values() if isinstance(f, Ref)]
+        refs = tuple(f for f in fields if any(len(way) == 1 and way[0][0] == f.column_name for way in own))
+        return cls(any(one not in (None, person) for one in whom), refs if len(refs) == len(own) else ())
+
+    def goes(self, ruling: Ruling) -> bool:
+        """Nothing personal is left, and the row itself says whom it was about: then it goes as a whole."""
+        return bool(ruling.erasable) and not ruling.holds and bool(self.refs)
+
+
 class Erasure:
     """Of one generation."""
 
@@ -56,8 +78,8 @@ class Erasure:
 
     async def explain(self, actor: Actor, key: str, id: str, ward: str | None = None) -> Erased:
         """What `erase` would do."""
-        _, holding, row, ruling = await self._judged(actor, key, id, ward)
-        return Erased(holding, ruling, _goes(holding, row, ruling))
+        _, holding, whose, ruling = await self._judged(actor, key, id, ward)
+        return Erased(holding, ruling, whose.goes(ruling))
 
     async def erase(self, actor: Actor, key: str, id: str, ward: str | None = None) -> Erased:
         """Do it. Nothing changes when everything is held."""
@@ -68,14 +90,17 @@ class Erasure:
             if not rows:
                 raise _missing()
             row = rows[0]
-            ruling = await self._judge(person, holding, row, tx)
-            goes = _goes(holding, row, ruling)
+            whose, ruling = await self._judge(person, holding, row, tx)
+            goes = whose.goes(ruling)
             if ruling.erasable:
-                await self._wipe(tx, actor, holding, row, ruling.erasable, goes)
+                # A row that goes no longer says whom it was about.
+                names = [field.name for field in (*ruling.erasable, *(whose.refs if goes else ()))]
+                await self._wipe(tx, actor, holding, row, names, goes)
+                await self._forget_files(tx, ruling.erasable, row)
             await self._audit.within(tx, _entry(actor, holding, id, person, ruling))
         return Erased(holding, ruling, goes)
 
-    async def _judged(self, actor: Actor, key: str, id: str, ward: str | None) -> tuple[str, Holding, Row, Ruling]:
+    async def _judged(self, actor: Actor, key: str, id: str, ward: str | None) -> tuple[str, Holding, Whose, Ruling]:
         person = require_person(actor)
         if actor.agent is not None:
             raise PermissionDeniedError("代办人不能替人删除", hint="由本人登录后办理，或到窗口申请")
@@ -84,12 +109,19 @@ class Erasure:
         if found is None:
             raise _missing()
         holding, row = found
-        return person, holding, row, await self._judge(person, holding, row)
+        return person, holding, *await self._judge(person, holding, row)
 
-    async def _judge(self, person: str, holding: Holding, row: Row, tx: Transaction | None = None) -> Ruling:
+    async def _judge(
+        self, person: str, holding: Holding, row: Row, tx: Transaction | None = None
+    ) -> tuple[Whose, Ruling]:
+        whom = (await self._my_data.whom(holding, person, tx)).get(row["id"])
+        if whom is None:
+            raise _missing()
+        whose = Whose.of(holding, person, whom)
         consents = await self._ledger.latest(person)
         written = await self._written(holding.entity, row["id"], tx)
-        return judge(holding, row, written, consents, is_case_open=await self._is_case_open(holding, row, tx))
+        ruling = judge(holding, row, written, consents, is_case_open=await self._is_case_open(holding, row, tx))
+        return whose, shared(ruling, holding, whose.refs) if whose.is_shared else ruling
 
     async def _is_case_open(self, holding: Holding, row: Row, tx: Transaction | None) -> bool:
         """Somebody still works on the case the row belongs to."""
@@ -114,13 +146,9 @@ class Erasure:
         return {name: at for _, at, _, after in await self._history(entity, id, tx) for name in after or ()}
 
     async def _wipe(
-        self, tx: Transaction, actor: Actor, holding: Holding, row: Row, fields: Sequence[Field], goes: bool
+        self, tx: Transaction, actor: Actor, holding: Holding, row: Row, names: Sequence[str], goes: bool
     ) -> None:
         entity, id, now = holding.entity, row["id"], utc_now()
-        names = [field.name for field in fields]
-        if goes:
-            # The row no longer says whom it was about.
-            names.append(entity.subject)
         stamps = {"version": row["version"] + 1, "updated_at": now, "updated_by": actor.id}
         rest = Rest(self._lying.vault, entity, id)
         values = changed_columns(rest, row, {**row, **dict.fromkeys(names), **stamps})
@@ -134,9 +162,6 @@ class Erasure:
             after = None if goes else gone
             written.append(Insert(HISTORY, history_row(rest, stamps["version"], action, actor, now, WHY, gone, after)))
         await tx.insert(written)
-        for field in fields:
-            if isinstance(field, File):
-                await self._forget_file(tx, row[field.name], now)
 
     async def _set(self, tx: Transaction, entity: Entity, id: str, values: Mapping[str, Any]) -> None:
         table = table_of(entity)
@@ -153,6 +178,11 @@ class Erasure:
             if cleaned != [before, after]:
                 values = {"id": row_id, "before": cleaned[0], "after": cleaned[1]}
                 await tx.execute(*statement(self._dialect, HISTORY, text, **values))
+
+    async def _forget_files(self, tx: Transaction, fields: Sequence[Field], row: Row) -> None:
+        for field in fields:
+            if isinstance(field, File):
+                await self._forget_file(tx, row[field.name], utc_now())
 
     async def _forget_file(self, tx: Transaction, id: str, now: datetime) -> None:
         """Name and digest of a file that nothing else holds; its content goes with the next housekeeping."""
@@ -172,12 +202,6 @@ class Erasure:
                     if await self._lying.rows(entity, where, limit=1, deleted=True, tx=tx, file=id):
                         return True
         return False
-
-
-def _goes(holding: Holding, row: Row, ruling: Ruling) -> bool:
-    """Nothing personal is left, and the row itself says whom it was about: then it goes as a whole."""
-    is_direct = len(holding.path) == 1 and isinstance(holding.entity.fields.get(holding.entity.subject), Ref)
-    return bool(ruling.erasable) and not ruling.holds and is_direct
 
 
 def _without(side: Mapping[str, Any] | None, names: Sequence[str]) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from core.privacy.catalogue import Holding
 from core.privacy.consent import ConsentEvent
 from core.privacy.retention import parse_retention, told
 
-Reason = Literal["legal_duty", "contract", "consent_stands", "open_case"]
+Reason = Literal["legal_duty", "contract", "consent_stands", "open_case", "shared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Hold:
                 return "所属的办件还没有办结，办结以后才能删除"
             case "consent_stands":
                 return f"您对“{title}”的同意仍然有效，请先撤回同意"
+            case "shared":
+                return "这条记录同时也是另一个人的，内容为其保存；没有别的保留原因时，抹去的是您与它的联系"
             case "legal_duty":
                 return f"依照法定职责用于“{title}”，须保存{kept}，到 {self.until} 为止；此前只保存和保护"
             case "contract":
@@ -45,7 +47,9 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """Of one row: personal fields with a value, split in two."""
+    """Of one row: personal fields with a value, split in two.
+
+    Of a row that is somebody else's, too, the values stay, and the refs that name the person may be erased."""
 
     erasable: tuple[Field, ...]
     holds: tuple[Hold, ...]
@@ -68,6 +72,15 @@ def judge(
         else:
             holds.append(hold)
     return Ruling(tuple(erasable), tuple(holds))
+
+
+def shared(ruling: Ruling, holding: Holding, own: tuple[Field, ...]) -> Ruling:
+    """The same, of a row that is about others, too; `own`: the refs that name the person, when nothing else does.
+
+    The law's holds need the name. Without them what a row says goes on being the others', and is no longer this one's.
+    """
+    also = tuple(Hold(field, "shared", holding.purpose(field), None) for field in ruling.erasable)
+    return Ruling(own if also and not ruling.holds else (), (*ruling.holds, *also))
 
 
 def _open(holding: Holding, field: Field) -> Hold:

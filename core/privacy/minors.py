@@ -102,11 +102,14 @@ class MinorsReport:
             filled = _filled(holding)
             if not filled:
                 continue
+            # A row may be about two children.
             columns = ", ".join(
-                f"COUNT(DISTINCT CASE WHEN {some} THEN p.id END), COUNT(CASE WHEN {some} THEN 1 END)"
+                f"COUNT(DISTINCT CASE WHEN {some} THEN p.id END), COUNT(DISTINCT CASE WHEN {some} THEN t0.id END)"
                 for some in filled.values()
             )
-            text = f"SELECT {columns} FROM {_joins(holding)} JOIN {self._person} p ON {_end(holding)} WHERE {_CHILD}"
+            is_about = " OR ".join(f"p.id = {one}" for one in holding.whom("t0"))
+            source = f"{quote(holding.entity.table)} t0 JOIN {self._person} p ON ({is_about})"
+            text = f"SELECT {columns} FROM {source} WHERE {_CHILD}"
             [counts] = await self._fetch(text, values)
             # Children are counted once per table, not over tables.
             for id, children, rows in zip(filled, counts[::2], counts[1::2], strict=True):
@@ -167,18 +170,6 @@ def _values(year: int) -> dict[str, Any]:
         "born": date(year - CHILD_YEARS, 1, 1), "last": date(year, 12, 31),
         "start": datetime(year, 1, 1, tzinfo=CHINA), "end": datetime(year + 1, 1, 1, tzinfo=CHINA),
     }  # fmt: skip
-
-
-def _joins(holding: Holding) -> str:
-    parts = [f"{quote(holding.entity.table)} t0"]
-    for index, (column, table) in enumerate(holding.path[:-1]):
-        parts.append(f"JOIN {quote(table)} t{index + 1} ON t{index + 1}.id = t{index}.{quote(column)}")
-    return " ".join(parts)
-
-
-def _end(holding: Holding) -> str:
-    last = len(holding.path) - 1
-    return f"p.id = t{last}.{quote(holding.path[-1][0])}" if holding.path else "p.id = t0.id"
 
 
 def _filled(holding: Holding) -> dict[str, str]:

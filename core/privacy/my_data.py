@@ -13,7 +13,11 @@ from core.fields.refs import File, Ref, parse_uuid
 from core.manifest.model import World
 from core.privacy.catalogue import Catalogue, Holding
 from core.privacy.rows import Lying
+from core.store.database import Transaction
+from core.store.dialect import quote
 from core.store.json_values import to_json
+from core.store.statement import statement
+from core.store.tables import table_of
 from core.write.rest import Unreadable
 from core.write.values import Row
 
@@ -76,6 +80,17 @@ class MyData:
         except FieldError:
             return None
         return (holding, rows[0]) if rows else None
+
+    async def whom(
+        self, holding: Holding, person: str, tx: Transaction | None = None
+    ) -> dict[str, tuple[str | None, ...]]:
+        """All persons whom the rows about this one are about, by row id: one or None for each way."""
+        table = table_of(holding.entity)
+        names = ", ".join(["id", *holding.whom("t")])
+        text = f"SELECT {names} FROM {quote(table.name)} t WHERE {holding.about()}"
+        database = self._lying.database
+        rows = await (tx or database).fetch(*statement(database.dialect, table, text, person=person))
+        return {str(id): tuple(None if one is None else str(one) for one in whom) for id, *whom in rows}
 
     def state(self, plugin_id: str) -> PluginState:
         if plugin_id in self._world.plugins:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from tongban_sdk.actor import Actor
@@ -135,11 +135,22 @@ class Privacy:
             if sees_personal(actor)
             if any(row[field.name] is not None for row in section.rows)
         }
+        whom = await self._whom(person, sections) if sees_personal(actor) else (person,)
         rule = "my_data:delegate" if actor.agent else "my_data:self" if person == actor.person else "my_data:guardian"
         await self.audit.record(
-            Entry(actor=actor, action=action, subjects=(person,), fields=tuple(sorted(fields)), rule=rule)
+            Entry(actor=actor, action=action, subjects=whom, fields=tuple(sorted(fields)), rule=rule)
         )
         return person, sections
+
+    async def _whom(self, person: str, sections: Sequence[Section]) -> tuple[str, ...]:
+        """Everybody of whom these rows show something personal."""
+        found = {person: None}
+        for section in sections:
+            if len(section.holding.ways) > 1:
+                whom = await self.my_data.whom(section.holding, person)
+                rows = [row for row in section.rows if any(row[f.name] is not None for f in section.holding.personal)]
+                found |= {one: None for row in rows for one in whom.get(row["id"], ()) if one is not None}
+        return tuple(found)
 
 
 def sees_personal(actor: Actor) -> bool:

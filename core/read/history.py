@@ -133,7 +133,7 @@ class History:
     def _guards(rows: Rows, entity: Entity) -> set[str]:
         """Fields that say whom a row is about and who sees it."""
         found = {path[0] for rule in rows.rules if rule.where is not None for path in paths(rule.where)}
-        return (found | set(entity.subject_path[:1])) & all_fields(entity).keys()
+        return (found | {path[0] for path in entity.subject_paths}) & all_fields(entity).keys()
 
     async def _turn(self, entity: Entity, row_id: str, guards: set[str]) -> int:
         if not guards:

@@ -57,7 +57,7 @@ class Shown:
 
     def see(self, sights: Sights, seen: Sequence[Any]) -> None:
         """One object, by its hidden key."""
-        number, row_id, subject, flags, rule = seen
+        number, row_id, flags, rule, *whom = seen
         spot = sights.spots[number]
         shown = [*spot.always, *(f for f, flag in zip(spot.sometimes, flags, strict=True) if flag == "1")]
         if not shown:
@@ -65,8 +65,7 @@ class Shown:
         for found in shown:
             self._add(spot.entity, found)
         self.rows[row_id] = None
-        if subject:
-            self.subjects[subject] = None
+        self.subjects.update(dict.fromkeys(filter(None, whom)))
         if rule:
             self.rules[rule] = None
 

@@ -183,13 +183,13 @@ class Rows:
         number = self.statement.sights.add_spot(Spot(self.entity, always, sometimes))
         json = self.statement.json
         flags = [f"CASE WHEN {self.view(f).clear.sql(self.scope)} THEN '1' ELSE '0' END" for f in sometimes]
-        row, subject = self._text(("id",)), self._text(self.entity.subject_path)
+        row, whom = self._text(("id",)), [self._text(path) for path in self.entity.subject_paths]
         rules = dict.fromkeys(self._rule(view) for _, view in views)
         rule = f"coalesce({', '.join(rules)})" if len(rules) > 1 else next(iter(rules))
-        return [(SEEN, json.array([str(number), row, subject, " || ".join(flags) or json.text(""), rule]))]
+        return [(SEEN, json.array([str(number), row, " || ".join(flags) or json.text(""), rule, *whom]))]
 
     def _text(self, path: tuple[str, ...]) -> str:
-        return f"CAST({self.scope.column(path)[0]} AS text)" if path else "NULL"
+        return f"CAST({self.scope.column(path)[0]} AS text)"
 
     def _rule(self, view: FieldView) -> str:
         """Id of the rule that shows the value in clear."""

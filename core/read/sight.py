@@ -16,7 +16,7 @@ from core.fields.masks import is_sensitive
 from core.manifest.model import Entity
 
 _WORD = secrets.token_hex(8)
-#: Key of an object: [number of its spot, row id, person it is about, "0110", rule].
+#: Key of an object: [number of its spot, row id, "0110", rule, persons it is about …].
 SEEN = f"!{_WORD}"
 #: Start of a sealed value: mark, number of its opening, ":", row id, ":", sealed text.
 MARK = f"{_WORD}!"

@@ -178,7 +178,7 @@ class Changing:
         """One line for all of it; whom it concerned before and concerns now."""
         task = self._task
         if task.shared.audit:
-            subjects = self._concerned | {person: None for row in rows for person in await task.persons(tx, row)}
+            subjects = self._concerned | {person: None for row in rows for person in await task.subjects(tx, row)}
             await task.shared.audit.within(tx, task.entry(action, rows[-1], rule, fields, *subjects))
 
     def _declared(self, row: Row) -> Row:
@@ -212,7 +212,7 @@ class Changing:
 
     async def _empty(self, tx: Transaction, entity: Entity, ref: Ref, before: Row) -> None:
         if self._task.shared.audit:
-            self._concerned[await self._task.subject(tx, before, entity)] = None
+            self._concerned |= dict.fromkeys(await self._task.subjects(tx, before, entity))
         after = {**before, ref.name: None, **self._stamps(before)}
         rest = await self._store(tx, entity, before, after)
         await self._record(tx, rest, "update", *changed(before, after), after["version"])

@@ -26,37 +26,43 @@ async def is_about_child(
     row: Mapping[str, Any],
     now: datetime,
 ) -> bool:
-    """One look at the person a row is about; none for entities without fields that this changes."""
+    """One look at each person a row is about; none for entities without fields that this changes."""
     if not shape_of(entity).for_children:
         return False
-    path = entity.subject_path
-    if path == ("id",):
+    if entity.subject_paths == (("id",),):
         return is_child_row(world, entity, row, now)
-    if row[path[0]] is None:
-        return False
-    person, birth_date = await _person(source, database, world, entity, row)
-    return is_child_row(world, entity, {".".join(path): person, ".".join((*path, BIRTH)): birth_date}, now)
+    known: dict[str, Any] = {}
+    for path in entity.subject_paths:
+        person, birth_date = None, None
+        if row[path[0]] is not None:
+            person, birth_date = await _person(source, database, world, entity, path, row)
+        known |= {".".join(path): person, ".".join((*path, BIRTH)): birth_date}
+    return is_child_row(world, entity, known, now)
 
 
 def is_child_row(world: World, entity: Entity, known: Mapping[str, Any], now: datetime) -> bool:
-    """`known` holds the person and the date of birth under their paths, or the row itself when it is a person."""
-    return evaluate(adult_expr(world, entity.subject_path), known, {}, now) is not True
+    """`known` holds persons and dates of birth under their paths, or the row itself when it is a person."""
+    return evaluate(adult_expr(world, entity), known, {}, now) is not True
 
 
 def has_new_subject(entity: Entity, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether the change may make an ordinary row one about a child."""
-    path = entity.subject_path
-    names = (BIRTH,) if path == ("id",) else path[:1]
+    names = [BIRTH if path == ("id",) else path[0] for path in entity.subject_paths]
     return any(before.get(name) != after.get(name) for name in names)
 
 
 async def _person(
-    source: Database | Transaction, database: Database, world: World, entity: Entity, row: Mapping[str, Any]
+    source: Database | Transaction,
+    database: Database,
+    world: World,
+    entity: Entity,
+    path: tuple[str, ...],
+    row: Mapping[str, Any],
 ) -> tuple[str | None, Any]:
     """Id and date of birth, from the row that the first ref of the path names."""
     dialect, person = database.dialect, world.entities[PERSON]
     id, target = f"CAST({dialect.placeholder(1)} AS {'uuid' if dialect.name == 'postgres' else 'text'})", entity
-    first, *others = entity.subject_path
+    first, *others = path
     target = world.entities[_ref(entity, first).to]
     for name in others:
         ref = _ref(target, name)

@@ -28,7 +28,7 @@ _ID = Column("id", "uuid")
 
 def consent_fields(world: World, entity: Entity, names: Collection[str], row: Mapping[str, Any]) -> list[Field]:
     """Of these fields, those that hold a value under a purpose that needs consent."""
-    if not entity.subject_path:
+    if not entity.subject_paths:
         return []
     purposes, fields = world.plugins[entity.plugin_id].purposes, entity.fields
     held = (fields[name] for name in names if row.get(name) is not None and name in fields)
@@ -37,8 +37,7 @@ def consent_fields(world: World, entity: Entity, names: Collection[str], row: Ma
 
 def newly_held(entity: Entity, before: Mapping[str, Any], after: Mapping[str, Any]) -> Collection[str]:
     """Fields with another value than before; all of them when the row is now about somebody else."""
-    first = entity.subject_path[:1]
-    if any(before[name] != after[name] for name in first):
+    if any(before[path[0]] != after[path[0]] for path in entity.subject_paths):
         return shape_of(entity).writable.keys()
     return [name for name in shape_of(entity).writable if before[name] != after[name]]
 
@@ -49,7 +48,7 @@ async def require_consent(
     """ConsentRequiredError names every purpose that lacks it, and its fields."""
     if not fields:
         return
-    await _hold_person(task, tx, row)
+    await _hold_persons(task, tx, row)
     params = Params(task.shared.database.dialect)
     scope = EntityScope(task.shared.world, task.entity, "t", params)
     asked = ", ".join(f"coalesce({rows_sql(_condition(task, action, field), scope)}, FALSE)" for field in fields)
@@ -65,13 +64,14 @@ def _condition(task: Task, action: Action, field: Field) -> Any:
     return own_or_consented(task.shared.world, task.entity, field, [r for r in rules if field.name in r.fields])
 
 
-async def _hold_person(task: Task, tx: Transaction, row: Mapping[str, Any]) -> None:
+async def _hold_persons(task: Task, tx: Transaction, row: Mapping[str, Any]) -> None:
     """Whoever takes a consent back holds the person's row until the commit (core.privacy): one of the two waits."""
     dialect = task.shared.database.dialect
-    person = await task.subject(tx, row)  # type: ignore[arg-type]
-    if person and dialect.name == "postgres":
-        table = quote(task.shared.world.entities[PERSON].table)
-        text = f"SELECT 1 FROM {table} WHERE id = {dialect.placeholder(1)} FOR KEY SHARE"
+    if dialect.name != "postgres":
+        return
+    table = quote(task.shared.world.entities[PERSON].table)
+    text = f"SELECT 1 FROM {table} WHERE id = {dialect.placeholder(1)} FOR KEY SHARE"
+    for person in await task.subjects(tx, row):  # type: ignore[arg-type]
         await tx.fetch(text, [dialect.bind(_ID, person)])
 
 

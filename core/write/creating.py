@@ -103,7 +103,7 @@ class Creating:
         self._rest = await task.rest(task.source, row)
         consents = consent_fields(task.shared.world, task.entity, self._values.keys(), row)
         # One statement writes one subject of the audit.
-        is_alone = task.tx is None and not (shape.paths or shape.named or consents)
+        is_alone = task.tx is None and not (shape.paths or consents) and len(task.entity.subjects) < 2
         is_alone = is_alone and not (task.origin and tells_sources(task))
         if is_alone and decided and not uncomputed and not shape.sequences:
             await self._in_one(row, rule)
@@ -151,7 +151,7 @@ class Creating:
         return value
 
     async def _entry(self, source: Database | Transaction, row: Row, rule: str) -> Entry:
-        return self._task.entry("create", row, rule, self._values, *await self._task.persons(source, row))
+        return self._task.entry("create", row, rule, self._values, *await self._task.subjects(source, row))
 
     def _plan(self, row: Row, args: Mapping[str, Any]) -> CreatePlan:
         task = self._task

@@ -14,7 +14,6 @@ from core.fields.sealed import is_sealed, is_sealed_for_children, lookup_column,
 from core.fields.tree import Path
 from core.manifest.model import Entity
 
-PERSON = "core.person"
 #: System fields an input may give.
 GIVEN_SYSTEM = ("division", "org")
 
@@ -52,8 +51,6 @@ class Shape:
     #: A row of nulls.
     blank: Mapping[str, None]
     refs: tuple[Ref, ...]
-    #: Of a row about a person: other persons it names, such as the agent of a delegation.
-    named: tuple[Ref, ...]
     sequences: tuple[Sequence, ...]
     computed: tuple[Computed, ...]
     paths: tuple[Path, ...]
@@ -81,15 +78,10 @@ def _shape(entity: Entity) -> Shape:
         for_children=tuple(s for s in stored.values() if s.is_for_children),
         blank=dict.fromkeys(stored),
         refs=tuple(f for f in own if isinstance(f, Ref)),
-        named=tuple(f for f in own if isinstance(f, Ref) and f.to == PERSON and _is_beside(f, entity)),
         sequences=tuple(f for f in own if isinstance(f, Sequence)),
         computed=tuple(f for f in own if isinstance(f, Computed) and f.stored),
         paths=tuple(f for f in own if isinstance(f, Path)),
     )
-
-
-def _is_beside(ref: Ref, entity: Entity) -> bool:
-    return bool(entity.subject_path) and ref.name != entity.subject_path[0]
 
 
 def _stored(field: Field, entity: Entity) -> Stored:

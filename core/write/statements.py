@@ -119,12 +119,12 @@ class Statements:
             found = self._selects[key] = Sql(f"SELECT r.division {self._usable(ref, roles, params)}", params)
         return found
 
-    def subject(self, entity: Entity) -> Sql:
-        """The person that a row is about, found from the row its first ref names."""
-        key = ("subject", entity.key)
+    def subject(self, entity: Entity, path: tuple[str, ...]) -> Sql:
+        """A person that a row is about, found from the row its first ref names."""
+        key = ("subject", entity.key, path)
         found = self._selects.get(key)
         if found is None:
-            params, (first, *rest) = Params(self._dialect), entity.subject_path
+            params, (first, *rest) = Params(self._dialect), path
             ref = entity.fields[first]
             assert isinstance(ref, Ref)
             target = self._world.entities[ref.to]

@@ -92,21 +92,21 @@ class Task:
             raise denied(self.actor, self.entity)
         return answer, rules
 
-    async def subject(self, source: Database | Transaction, row: Row, entity: Entity | None = None) -> str:
-        """The person a row (of this entity, when no other is named) is about, "" for none."""
+    async def subjects(self, source: Database | Transaction, row: Row, entity: Entity | None = None) -> list[str]:
+        """The persons a row (of this entity, when no other is named) is about."""
         entity = entity or self.entity
-        path = entity.subject_path
-        value = row.get(path[0]) if path else None
-        if value is None or len(path) == 1:
-            return value or ""
-        sql = self.shared.statements.subject(entity)
-        rows = await source.fetch(sql.text, sql.bind(self.env({"id": value})))
-        return str(rows[0][0]) if rows and rows[0][0] is not None else ""
+        found = [await self._subject(source, row, entity, path) for path in entity.subject_paths]
+        return [person for person in found if person]
 
-    async def persons(self, source: Database | Transaction, row: Row) -> list[str]:
-        """Whom the audit names: the person the row is about, then the others it names."""
-        named = [row[ref.name] for ref in shape_of(self.entity).named]
-        return [await self.subject(source, row), *(person for person in named if person)]
+    async def _subject(
+        self, source: Database | Transaction, row: Row, entity: Entity, path: tuple[str, ...]
+    ) -> str | None:
+        value: str | None = row.get(path[0])
+        if value is None or len(path) == 1:
+            return value
+        sql = self.shared.statements.subject(entity, path)
+        rows = await source.fetch(sql.text, sql.bind(self.env({"id": value})))
+        return str(rows[0][0]) if rows and rows[0][0] is not None else None
 
     def entry(self, action: str, row: Row, rule: str, fields: Collection[str], *subjects: str) -> Entry:
         """The audit line of this write: names of fields, never their values, and the mutation it is part of."""
@@ -116,7 +116,7 @@ class Task:
             action,
             self.entity.key,
             row["id"],
-            subjects=tuple([person for person in subjects if person]),
+            subjects=subjects,
             fields=tuple(fields),
             case=case or "",
             rule=rule,

@@ -107,7 +107,7 @@ class _Table:
         child = "FALSE"
         if any(layout.stored.is_for_children for layout in self.layouts):
             scope = EntityScope(self.world, self.entity, "t", params)
-            child = f"(({to_sql(adult_expr(self.world, self.entity.subject_path), scope)}) IS NOT TRUE)"
+            child = f"(({to_sql(adult_expr(self.world, self.entity), scope)}) IS NOT TRUE)"
         id = table_of(self.entity).by_name["id"]
         last, end = (params.add(Arg((name,)), id) for name in ("last", "end"))
         names = ", ".join(f"t.{quote(name)}" for layout in self.layouts for name in layout.columns)

@@ -35,7 +35,7 @@ RECORD = entity(
         "illness": {"type": "string", "level": "L4", "purpose": "duty", "mask": "stars"},
         "secret": {"type": "string", "level": "L4", "purpose": "visit", "mask": "stars"},
     },
-    subject="owner",
+    subjects=("owner",),
 )
 PURPOSES = {
     "visit": Purpose("visit", "走访", "consent", "P1Y", "上门看望"),

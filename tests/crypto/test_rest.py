@@ -37,7 +37,7 @@ PERSON = entity(
         "idno": {"type": "idno", "level": "L3", "keyed": True, "unique": True},
         "birth_date": {"type": "date", "level": "L2"},
     },
-    subject="self",
+    subjects=("self",),
 )
 #: One field of every kind, all L4; `note` is L3 and sealed for children, `state` is a work key.
 KINDS: Mapping[str, tuple[Mapping[str, Any], Any, Any]] = {
@@ -59,7 +59,7 @@ VISIT_FIELDS: Mapping[str, Mapping[str, Any]] = {
     "note": {"type": "string", "level": "L3"},
     **{name: {**spec, "level": "L4"} for name, (spec, _, _) in KINDS.items()},
 }
-VISIT = entity("clinic", "visit", VISIT_FIELDS, subject="who")
+VISIT = entity("clinic", "visit", VISIT_FIELDS, subjects=("who",))
 CLERK = Actor(id="c1", kind="staff", roles=frozenset({"clerk"}), division="640522100000")
 IDNO = "110101199003070054"
 
@@ -215,7 +215,7 @@ async def test_unique_holds_across_sealed_and_plain_rows(clinic: Clinic) -> None
 
 
 async def test_a_level_raised_to_l4_leaves_nothing_plain(clinic: Clinic) -> None:
-    plain = replace(VISIT, fields={n: replace(f, level="L2") for n, f in VISIT.fields.items()}, subject="")
+    plain = replace(VISIT, fields={n: replace(f, level="L2") for n, f in VISIT.fields.items()}, subjects=())
     before = await clinic.turned_into(world(plain))
     id = (await before.writer.create(CLERK, plain, {**VALUES, "note": "平常"})).id
     expected = await before.row(plain, id)

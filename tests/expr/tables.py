@@ -19,7 +19,7 @@ from tests.worlds import entity, plugin
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 ORG_UNIT = entity("core", "org_unit", {"path": {"type": "string", "unique": True}})
-PERSON = entity("core", "person", {"birth_date": {"type": "date"}}, subject="self")
+PERSON = entity("core", "person", {"birth_date": {"type": "date"}}, subjects=("self",))
 STAFF = entity("core", "staff", {"name": {"type": "string"}})
 PARTICIPANT = entity(
     "core",
@@ -50,7 +50,7 @@ ORDER = entity(
         "limit": {"type": "integer"},
         "state": {"type": "string"},
     },
-    subject="owner",
+    subjects=("owner",),
     case="case_no",
 )
 LINE = entity(

@@ -244,6 +244,30 @@ CASES: list[Case] = [
         changed(HOUSE, "subject: owner", "subject: owner.name"),
         ["alpha/entities/house.yaml:20:10 entity.subject"],
     ),
+    (
+        "two people, the second of them no person, and nobody among people",
+        changed(HOUSE, "subject: owner", "subject: [owner, block, none, self]"),
+        [
+            "alpha/entities/house.yaml:20:18 entity.subject",
+            "alpha/entities/house.yaml:20:25 entity.subject",
+            "alpha/entities/house.yaml:20:31 entity.subject",
+        ],
+    ),
+    (
+        "the same person twice",
+        changed(HOUSE, "subject: owner", "subject: [owner, owner]"),
+        ["alpha/entities/house.yaml:20:10 manifest.duplicate-item"],
+    ),
+    (
+        "a list of numbers",
+        changed(HOUSE, "subject: owner", "subject: [owner, 7]"),
+        ["alpha/entities/house.yaml:20:18 manifest.wrong-type"],
+    ),
+    (
+        "a person left out",
+        changed(HOUSE, "  room: {", "  guest: {type: ref, title: 客, to: core.person}\n  room: {"),
+        ["alpha/entities/house.yaml:21:10 entity.subject-left-out"],
+    ),
     ("a case of numbers", appended(BLOCK, "case: floors\n"), ["alpha/entities/block.yaml:7:7 entity.case"]),
     ("a group of one", appended(BLOCK, "group_min: 1\n"), ["alpha/entities/block.yaml:7:12 manifest.out-of-range"]),
     (

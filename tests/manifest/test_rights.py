@@ -8,7 +8,7 @@ import pytest
 
 from core.expr import parse
 from core.manifest.model import Rule, World
-from tests.manifest.changes import ACCESS, BLOCK, PLUGIN
+from tests.manifest.changes import ACCESS, BLOCK, HOUSE, PLUGIN
 from tests.manifest.folders import GOOD, Files, read
 
 LINES = """\
@@ -41,10 +41,16 @@ def rules(tmp_path: Path) -> dict[str, Rule]:
     }
     found = world(tmp_path, files)
     block = found.entities["alpha.block"]
-    assert (block.subject_path, block.case, block.group_min) == ((), "name", 7)
-    assert found.entities["core.person"].subject_path == ("id",)
-    assert found.entities["alpha.house"].subject_path == ("owner",)
+    assert (block.subject_paths, block.case, block.group_min) == ((), "name", 7)
+    assert found.entities["core.person"].subject_paths == (("id",),)
+    assert found.entities["alpha.house"].subject_paths == (("owner",),)
     return {rule.id.partition("#")[2]: rule for rule in found.rules}
+
+
+def test_a_row_may_be_about_several_people(tmp_path: Path) -> None:
+    text = GOOD[HOUSE].replace("  room: {", "  guest: {type: ref, title: 客, to: core.person}\n  room: {")
+    found = world(tmp_path, {**GOOD, HOUSE: text.replace("subject: owner", "subject: [guest, owner]")})
+    assert found.entities["alpha.house"].subject_paths == (("guest",), ("owner",))
 
 
 def test_citizens_are_asked_how_well_they_are_known(rules: dict[str, Rule]) -> None:

@@ -39,7 +39,7 @@ PERSON: Entity = entity(
         "home": {"type": "point", "level": "L4", "purpose": "service"},
         "state": {"type": "string"},
     },
-    subject="self",
+    subjects=("self",),
 )
 RECORD: Entity = entity(
     "core",
@@ -51,7 +51,7 @@ RECORD: Entity = entity(
         "owner": {"type": "string"},
         "scan": {"type": "file", "level": "L3", "purpose": "service"},
     },
-    subject="about",
+    subjects=("about",),
     case="no",
 )
 RULES = (

@@ -40,7 +40,8 @@ class Field:
 class Entity:
     key: str
     plugin: str
-    subject: tuple[str, ...]
+    #: Ways to the persons a row is about.
+    subjects: tuple[tuple[str, ...], ...]
     fields: Mapping[str, Field]
     spec: Mapping[str, Any]
 
@@ -117,8 +118,10 @@ def _entities(plugin: str, folder: Path) -> Iterator[Entity]:
             for name, s in spec["fields"].items()
         }
         system = {name: Field(name, "system", level, "", {}) for name, level in SYSTEM.items()}
-        subject = {"": (), "none": (), "self": ("id",)}.get(s := spec.get("subject", ""), tuple(s.split(".")))
-        yield Entity(f"{plugin}.{spec['entity']}", plugin, subject, {**system, **declared}, spec)
+        said = spec.get("subject", "none")
+        ways = [said] if isinstance(said, str) else said
+        subjects = tuple(("id",) if way == "self" else tuple(way.split(".")) for way in ways if way != "none")
+        yield Entity(f"{plugin}.{spec['entity']}", plugin, subjects, {**system, **declared}, spec)
 
 
 def _rules(head: Mapping[str, Any], folder: Path, entities: Mapping[str, Entity]) -> Iterator[Rule]:
@@ -221,32 +224,31 @@ class Oracle:
                 best = "masked"
         return best
 
-    def subject(self, entity: str, row: Row) -> tuple[bool, Row | None]:
-        """Whether rows are about somebody, and who this one is about."""
-        path = self.book.entities[entity].subject
-        if not path:
-            return False, None
+    def subjects(self, entity: str, row: Row) -> list[Row]:
+        """Everybody this row is about."""
+        found = [self._end(entity, row, way) for way in self.book.entities[entity].subjects]
+        return [person for person in found if person is not None]
+
+    def _end(self, entity: str, row: Row, way: tuple[str, ...]) -> Row | None:
         found: Row | None = row
-        if path == ("id",):
-            return True, found
-        for name in path:
+        for name in () if way == ("id",) else way:
             target = self.book.refs[entity, name]
             found = self.rows[target].get(found.get(name) or "") if found else None
             entity = target
-        return True, found
+        return found
 
     def _is_of_child(self, entity: str, row: Row) -> bool:
-        is_about, person = self.subject(entity, row)
-        if not is_about or person is None:
-            return False
-        return person["birth_date"] is None or _years(person["birth_date"], self.now) < 14
+        births = [person["birth_date"] for person in self.subjects(entity, row)]
+        return any(birth is None or _years(birth, self.now) < 14 for birth in births)
 
     def _consents(self, rule: Rule, f: Field, entity: str, row: Row) -> bool:
         purpose = f"{self.book.entities[entity].plugin}.{f.purpose}"
         if purpose not in self.book.consents or rule.relation == "self":
             return True
-        is_about, person = self.subject(entity, row)
-        return not is_about or (person is not None and (person["id"], purpose) in self.granted)
+        people = [person["id"] for person in self.subjects(entity, row)]
+        if not self.book.entities[entity].subjects:
+            return True
+        return bool(people) and all((person, purpose) in self.granted for person in people)
 
 
 def _years(born: str, now: datetime) -> int:

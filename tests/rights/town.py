@@ -121,6 +121,9 @@ def _value(
         return datetime(2026, 1, 1, tzinfo=UTC)
     match field.type:
         case "ref" | "file":
+            if cluster is OWN and variant == 1 and name in [path[0] for path in entity.subject_paths[1:]]:
+                # The first person is grown up, the second is a child.
+                return uid(numbers[field.to], CLUSTERS[3], 0)
             # The second row of a cluster belongs to the same people and places as the first.
             return uid(numbers[getattr(field, "to", "core.file")], cluster, 0)
         case "division":
@@ -156,6 +159,12 @@ def _value(
             return f"{entity.name[:8]}{name[:6]}{n}号楼"
 
 
+def _is_about_child(entity: Entity, row: Mapping[str, Any]) -> bool:
+    """Whatever refs of the child's cluster name belongs to the child."""
+    named = [row[path[0]] for path in entity.subject_paths]
+    return any(id is not None and id.split("-")[4].startswith("0004") for id in named)
+
+
 def _case_no(entity: Entity, cluster: Cluster, variant: int) -> str:
     """Alike in every entity; the caller's second participation is in somebody else's case."""
     if entity.key == "core.case_participant" and cluster is OWN and variant == 1:
@@ -171,8 +180,7 @@ async def fill(database: Database, town: Town, vault: Vault, granted: list[tuple
         entity = town.world.entities[key]
         for row in rows.values():
             stored = {name: row.get(name) for name in all_fields(entity)}
-            is_child = row["division"] == OWN.division and row["id"].split("-")[4].startswith("0004")
-            rest = Rest(vault, entity, row["id"], is_child=is_child and bool(entity.subject_path))
+            rest = Rest(vault, entity, row["id"], is_child=_is_about_child(entity, row))
             inserts.append(Insert(table_of(entity), to_columns(rest, stored) | {"deleted_at": None}))
     for number, (person, purpose) in enumerate(granted):
         inserts.append(Insert(CONSENT, _consent(number, person, purpose)))

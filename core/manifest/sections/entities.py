@@ -69,7 +69,7 @@ def _entity(document: Document, draft: Draft) -> Entity | None:
         renamed_from=value.get("renamed_from"),
         plural=value.get("plural", ""),
         division_from=value.get("division_from", ""),
-        subject=value.get("subject", ""),
+        subjects=_subjects(value.get("subject", ())),
         group_min=value.get("group_min", 0),
         case=value.get("case", ""),
     )
@@ -77,6 +77,10 @@ def _entity(document: Document, draft: Draft) -> Entity | None:
         message = f"表名 {entity.table} 超过 {TABLE_MAX_CHARS} 个字符"
         draft.error("entity.name-too-long", document.place("entity"), message, "缩短实体名")
     return entity
+
+
+def _subjects(said: str | Sequence[str]) -> tuple[str, ...]:
+    return (said,) if isinstance(said, str) else tuple(said)
 
 
 def _field(name: str, spec: Mapping[str, Any], document: Document, draft: Draft) -> Field:
