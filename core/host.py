@@ -17,6 +17,7 @@ from core.cases import Cases
 from core.clock import Clock
 from core.clock.seed import seed
 from core.crypto import Vault
+from core.crypto.contents import Contents
 from core.identity.demo_accounts import close_demo_accounts
 from core.identity.facts import Facts
 from core.identity.keys import KeyRing
@@ -52,6 +53,11 @@ class Host:
     login: LogIn
     clock: Clock
     cases: Cases
+
+    @property
+    def contents(self) -> Contents:
+        """What files hold, sealed under the data folder."""
+        return Contents(self.database, self.vault, self.settings.data_dir / "files")
 
     @property
     def generation(self) -> Generation:

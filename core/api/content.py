@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import unicodedata
 import zipfile
-from pathlib import Path
+from typing import BinaryIO
 
 NAME_MAX_CHARS = 200
 #: What a file starts with, or a test of its head and path; anything else is refused. Text is last: it matches widely.
@@ -31,53 +32,54 @@ ZIP_DIRECTORY_MAX_BYTES = 1024 * 1024
 ACCEPTED = "可用：图片、PDF、MP4、MP3、docx、xlsx、OFD、纯文本"
 
 
-def sniff(path: Path) -> str | None:
+def sniff(file: BinaryIO) -> str | None:
     """The media type by content; what a client declares is not looked at."""
-    with path.open("rb") as file:
-        head = file.read(4096)
+    head = file.read(4096)
     for mime, magic, at in MAGIC:
         if head[at : at + len(magic)] == magic:
             return mime
     if head.startswith(b"PK\x03\x04"):
-        return _zip_kind(path)
-    return "text/plain" if _is_text(path) else None
+        return _zip_kind(file)
+    return "text/plain" if _is_text(file) else None
 
 
-def _zip_kind(path: Path) -> str | None:
-    if not _has_small_directory(path):
+def _zip_kind(file: BinaryIO) -> str | None:
+    if not _has_small_directory(file):
         return None
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             members = set(archive.namelist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return None
     return next((mime for member, mime in ZIPS.items() if member in members), None)
 
 
-def _has_small_directory(path: Path) -> bool:
+def _has_small_directory(file: BinaryIO) -> bool:
     """The list of a zip's members is read whole: half a million of them fit into one upload. Never true of zip64."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - ZIP_TAIL_BYTES))
-        tail = file.read()
+    file.seek(max(0, file.seek(0, io.SEEK_END) - ZIP_TAIL_BYTES))
+    tail = file.read()
     end = tail.rfind(b"PK\x05\x06")
     is_zip64 = tail[max(0, end - 20) : max(0, end - 16)] == b"PK\x06\x07"
     return end >= 0 and not is_zip64 and int.from_bytes(tail[end + 12 : end + 16], "little") <= ZIP_DIRECTORY_MAX_BYTES
 
 
-def _is_text(path: Path) -> bool:
+def _is_text(file: BinaryIO) -> bool:
     """UTF-8 or GB18030 without control characters, and not mark-up a browser would run."""
-    return _is_text_in(path, "utf-8") or _is_text_in(path, "gb18030")
+    return _is_text_in(file, "utf-8") or _is_text_in(file, "gb18030")
 
 
-def _is_text_in(path: Path, encoding: str) -> bool:
+def _is_text_in(file: BinaryIO, encoding: str) -> bool:
+    file.seek(0)
+    lines = io.TextIOWrapper(file, encoding)
     try:
-        with path.open(encoding=encoding) as file:
-            first = file.read(4096)
-            while block := file.read(65536):
-                if "\0" in block:
-                    return False
+        first = lines.read(4096)
+        while block := lines.read(65536):
+            if "\0" in block:
+                return False
     except UnicodeDecodeError:
         return False
+    finally:
+        lines.detach()
     controls = {c for c in first if unicodedata.category(c) == "Cc"} - set("\t\r\n")
     return not controls and not first.lstrip("\ufeff \t\r\n").startswith("<") and not first.startswith("MZ")
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Mapping
-from hashlib import file_digest
-from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import strawberry
 from strawberry.scalars import JSON
@@ -15,11 +12,14 @@ from tongban_sdk import NotFoundError, PermissionDeniedError
 
 from core.access.files import FILE
 from core.api.compose import Roots
+from core.api.files import register, unreadable
 from core.api.ids import known_id
-from core.api.upload import Received, keep, place_of
+from core.api.upload import Received
+from core.crypto import SealError
 from core.exchange.exporting import Sources, export_csv
 from core.exchange.faults import Fault
 from core.exchange.importing import Parts, Report, import_rows
+from core.exchange.text import Stored
 from core.identity.required import require_login
 from core.manifest.model import Entity
 from core.store.dialect import quote
@@ -63,10 +63,10 @@ async def _import(
 ) -> ImportReport:
     host, generation, actor = info.context.host, info.context.generation, info.context.actor
     target = _entity(info, entity)
-    path = place_of(_folder(info), await _sha256_of_own(info, file))
+    stored = await _own(info, file)
     parts = Parts(host.database, generation.world, generation.access, generation.writer, host.vault)
     report = await import_rows(
-        parts, actor, target, path, key=key or (), check=check, max_bytes=host.settings.import_max_bytes,
+        parts, actor, target, stored, key=key or (), check=check, max_bytes=host.settings.import_max_bytes,
         max_rows=IMPORT_ROWS_MAX,
     )  # fmt: skip
     return _report(report)
@@ -76,32 +76,26 @@ async def _export(
     info: strawberry.Info, entity: str, fields: list[str] | None = None, where: JSON | None = None
 ) -> ExportedFile:
     generation, actor, target = info.context.generation, info.context.actor, _entity(info, entity)
-    folder, files = _folder(info), generation.world.entity(FILE)
-    if files is None or not generation.access.rules(actor.roles, FILE, "create"):
+    if generation.world.entity(FILE) is None or not generation.access.rules(actor.roles, FILE, "create"):
         raise PermissionDeniedError("没有保存文件的权限")
-    (folder / "incoming").mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.NamedTemporaryFile(dir=folder / "incoming", prefix="export-", delete=False) as made:
-        place = Path(made.name)
+    host = info.context.host
+    content = host.contents.begin()
     try:
-        sources = Sources(info.context.host.database, generation.world, generation.access, generation.reader)
+        sources = Sources(host.database, generation.world, generation.access, generation.reader)
         rows = await export_csv(
             sources,
             actor,
             target,
-            place,
+            cast(BinaryIO, content),
             fields=fields or (),
             where=cast(Mapping[str, Any] | None, where),
             max_rows=EXPORT_ROWS_MAX,
         )
-        received = await asyncio.to_thread(_received, place, f"{target.title}.csv")
-        keep(received, folder)
-        values = {"sha256": received.sha256, "name": received.name, "mime": received.mime}
-        written = await generation.writer.create(
-            actor, files, values | {"size_bytes": received.size_bytes}, why="export"
-        )
+        received = Received(content, f"{target.title}.csv", "text/csv")
+        written = await register(host.database, generation, host.contents, actor, received, "export")
     finally:
-        await asyncio.to_thread(place.unlink, missing_ok=True)
-    return ExportedFile(file=strawberry.ID(written.id), name=received.name, rows=rows)
+        await asyncio.to_thread(content.discard)
+    return ExportedFile(file=strawberry.ID(written["id"]), name=received.name, rows=rows)
 
 
 @strawberry.type
@@ -129,26 +123,21 @@ def _entity(info: Any, key: str) -> Entity:
     return found
 
 
-def _folder(info: Any) -> Path:
-    folder: Path = info.context.host.settings.data_dir / "files"
-    return folder
-
-
-async def _sha256_of_own(info: Any, id: str) -> str:
-    """Of a file of the caller; others' files and no files look alike."""
-    database, files = info.context.host.database, info.context.generation.world.entity(FILE)
-    table = table_of(files)
+async def _own(info: Any, id: str) -> Stored:
+    """A file of the caller; others' files and no files look alike."""
+    host, files = info.context.host, info.context.generation.world.entity(FILE)
+    table, id = table_of(files), known_id(id, "没有这个文件")
     text = f"SELECT sha256, created_by FROM {quote(table.name)} WHERE id = {{id}} AND deleted_at IS NULL"
-    rows = await database.fetch(*statement(database.dialect, table, text, id=known_id(id, "没有这个文件")))
+    rows = await host.database.fetch(*statement(host.database.dialect, table, text, id=id))
     if not rows or rows[0][1] != info.context.actor.id:
         raise NotFoundError("没有这个文件", hint="先用 POST /files 上传")
-    return str(rows[0][0])
-
-
-def _received(place: Path, name: str) -> Received:
-    with place.open("rb") as file:
-        digest = file_digest(file, "sha256").hexdigest()
-    return Received(place, digest, name, "text/csv", place.stat().st_size)
+    try:
+        found: Stored | None = await host.contents.find(id, rows[0][0])
+    except SealError as error:
+        raise unreadable() from error
+    if found is None:
+        raise NotFoundError("没有这个文件", hint="重新上传")
+    return found
 
 
 def _report(report: Report) -> ImportReport:

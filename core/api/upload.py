@@ -1,17 +1,12 @@
-"""Bytes from the network to a content-addressed file, streamed, counted and looked at before they are kept."""
+"""Bytes from the network to a sealed file, streamed, counted and looked at before they are kept."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
-import os
-import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
-from pathlib import Path
 from typing import Any, cast
 
 from python_multipart.exceptions import FormParserError
@@ -19,6 +14,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from core.api.content import clean_name, sniff
 from core.api.errors import Refusal, refuse
+from core.crypto.contents import Contents
+from core.crypto.stream import SealedFile, SealingWriter
 
 #: One of them is the file; browsers may send other fields of the form.
 PARTS_MAX = 20
@@ -27,31 +24,23 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A whole upload in a temporary file."""
+    """A whole upload, sealed, that no row holds yet."""
 
-    path: Path
-    sha256: str
+    content: SealingWriter
     name: str
     mime: str
-    size_bytes: int
 
 
 class Sink:
     """Where the parser of the form writes the one part named "file"."""
 
-    def __init__(self, file: Any, max_bytes: int) -> None:
-        self._file, self._max_bytes = file, max_bytes
-        self._hash = hashlib.sha256()
+    def __init__(self, content: SealingWriter, max_bytes: int) -> None:
+        self._content, self._max_bytes = content, max_bytes
         self._header, self._value = b"", b""
         self._wanted = False
         self._parts = 0
         self.name: str | None = None
-        self.size_bytes = 0
         self.is_complete = False
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
         return {
@@ -87,64 +76,30 @@ class Sink:
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         if not self._wanted:
             return
-        chunk = data[start:end]
-        self.size_bytes += len(chunk)
-        if self.size_bytes > self._max_bytes:
+        if self._content.size_bytes + end - start > self._max_bytes:
             raise too_large(self._max_bytes)
-        self._hash.update(chunk)
-        self._file.write(chunk)
+        self._content.write(data[start:end])
 
     def _on_end(self) -> None:
         self.is_complete = True
 
 
-async def receive(content_type: str, chunks: AsyncIterator[bytes], folder: Path, max_bytes: int) -> Received:
-    """Stream a multipart form into a temporary file of `folder`. Whatever goes wrong, no file is left behind."""
+async def receive(content_type: str, chunks: AsyncIterator[bytes], contents: Contents, max_bytes: int) -> Received:
+    """Stream a multipart form into a new content. Whatever goes wrong, no file is left behind."""
     boundary = _boundary(content_type)
     try:
-        incoming = _open(folder)
+        content = contents.begin()
         try:
-            sink = Sink(incoming, max_bytes)
+            sink = Sink(content, max_bytes)
             await _feed(boundary, sink, chunks, max_bytes)
-            return await asyncio.to_thread(_finish, incoming, sink)
+            return await asyncio.to_thread(_accept, content, sink)
         except BaseException:
-            _discard(incoming)
+            content.discard()
             raise
     except OSError as error:
         if error.errno in FULL:
             raise refuse("STORAGE_FULL", "存储空间不足，暂时不能上传") from None
         raise
-
-
-def _open(folder: Path) -> Any:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return tempfile.NamedTemporaryFile(dir=folder, prefix="upload-", delete=False)  # kept open over chunks
-
-
-def _finish(incoming: Any, sink: Sink) -> Received:
-    """Runs in a thread: waiting for the disk and reading archives must not hold up other requests."""
-    incoming.flush()
-    os.fsync(incoming.fileno())
-    incoming.close()
-    return _accept(Path(incoming.name), sink)
-
-
-def _discard(incoming: Any) -> None:
-    with suppress(OSError):
-        incoming.close()
-    Path(incoming.name).unlink(missing_ok=True)
-
-
-def keep(received: Received, folder: Path) -> Path:
-    """Move a received file to its place by content; the same content twice is one file."""
-    place = place_of(folder, received.sha256)
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.replace(received.path, place)
-    return place
-
-
-def place_of(folder: Path, sha256: str) -> Path:
-    return folder / sha256[:2] / sha256[2:4] / sha256
 
 
 async def _feed(boundary: bytes, sink: Sink, chunks: AsyncIterator[bytes], max_bytes: int) -> None:
@@ -162,17 +117,20 @@ async def _feed(boundary: bytes, sink: Sink, chunks: AsyncIterator[bytes], max_b
         raise refuse("BAD_REQUEST", "上传的表单不完整或格式不对") from None
 
 
-def _accept(path: Path, sink: Sink) -> Received:
+def _accept(content: SealingWriter, sink: Sink) -> Received:
+    """Runs in a thread: waiting for the disk and reading archives must not hold up other requests."""
+    content.close()
     if sink.name is None or not sink.is_complete:
         raise refuse("BAD_REQUEST", "表单里没有完整的 file 部分")
-    if not sink.size_bytes:
+    if not content.size_bytes:
         raise refuse("BAD_REQUEST", "文件是空的")
-    mime = sniff(path)
+    with SealedFile(content.path, content.key).open() as file:
+        mime = sniff(file)
     if mime is None:
         raise refuse(
             "UNSUPPORTED_MEDIA_TYPE", "不接受这种文件", hint="可用：图片、PDF、MP4、MP3、docx、xlsx、OFD、纯文本"
         )
-    return Received(path, sink.sha256, sink.name, mime, sink.size_bytes)
+    return Received(content, sink.name, mime)
 
 
 def too_large(max_bytes: int) -> Refusal:

@@ -50,4 +50,5 @@ async def _run(args: argparse.Namespace, settings: Settings) -> int:
         sources = Sources(host.database, generation.world, generation.access, generation.reader)
         fields = tuple(name for name in args.fields.split(",") if name)
         async with audited(host.audit, "export_rows", f"{entity.key} as {args.account}", always=True):
-            return await export_csv(sources, actor, entity, args.file, fields=fields)
+            with args.file.open("wb") as made:
+                return await export_csv(sources, actor, entity, made, fields=fields)

@@ -10,10 +10,12 @@ from typing import Any, get_args
 
 import uvloop
 
+from core.access.files import FILE
 from core.audit import Audit
 from core.cli import UserError
 from core.cli.audited import audited
 from core.crypto import Vault
+from core.crypto.contents import Contents
 from core.crypto.keys import Key, Use
 from core.fields.times import utc_now
 from core.manifest.model import World
@@ -23,7 +25,9 @@ from core.settings import Settings
 from core.store.database import Database
 from core.store.dialect import datetime_text
 from core.store.migrate import check_engine
+from core.store.tables import table_of
 from core.write.key_usage import key_usage
+from core.write.plain_files import seal_plain_files
 from core.write.upkeep import keep_up
 
 HELP = "查看和更换数据密钥，用新密钥重新加密旧数据"
@@ -40,6 +44,7 @@ class Keys:
     vault: Vault
     world: World
     audit: Audit
+    contents: Contents
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +70,9 @@ async def _run(args: argparse.Namespace, settings: Settings) -> int:
     try:
         await check_engine(database)
         vault = await Vault.open(database, settings)
-        return await commands[args.action](Keys(database, vault, world, Audit(database, vault, new_node_id())), args)
+        audit = Audit(database, vault, new_node_id())
+        contents = Contents(database, vault, settings.data_dir / "files")
+        return await commands[args.action](Keys(database, vault, world, audit, contents), args)
     finally:
         await database.close()
 
@@ -115,6 +122,8 @@ async def _rotate(keys: Keys, args: argparse.Namespace) -> int:
 async def _reseal(keys: Keys, args: argparse.Namespace) -> int:
     async with audited(keys.audit, "reseal"):
         done = await keep_up(keys.database, keys.vault, keys.world, list(keys.world.entities.values()))
+        if (files := keys.world.entity(FILE)) is not None:
+            await seal_plain_files(keys.database, keys.contents, table_of(files), done)
     for table, count in sorted(done.rows.items()):
         print(f"{table}  {count} 行")
     print(f"共重新加密 {done.rows.total()} 行")

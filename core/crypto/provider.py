@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Protocol
 
+#: What sealing adds to a text: 12 bytes of nonce, 16 of tag.
+OVERHEAD_BYTES = 28
+
 
 class CryptoProvider(Protocol):
     """Keys are opaque bytes made by `new_key`: the key itself, or the handle of one that never leaves a device.
@@ -22,7 +25,7 @@ class CryptoProvider(Protocol):
     def new_key(self) -> bytes: ...
 
     def encrypt(self, key: bytes, text: bytes, aad: bytes) -> bytes:
-        """Authenticated: nonce, ciphertext and tag in one piece."""
+        """Authenticated: nonce, ciphertext and tag in one piece, OVERHEAD_BYTES longer than the text."""
         ...
 
     def decrypt(self, key: bytes, sealed: bytes, aad: bytes) -> bytes:

@@ -14,6 +14,7 @@ from core.crypto.errors import KeyGoneError, TamperedError
 from core.crypto.keys import USES, Key, Providers, Use, key_rows, make_key, read_keys
 from core.crypto.root import make_root, read_root
 from core.crypto.sm import Sm
+from core.crypto.stream import StreamKey
 from core.fields.sealed import SEALED_PREFIX as PREFIX
 from core.fields.times import utc_now
 from core.settings import Settings
@@ -124,6 +125,27 @@ class Vault:
         current = self.current("lookup")
         others = (key for key in self._keys.values() if key.use == "lookup" and key is not current)
         return [_lookup(key, text, context) for key in (current, *others)]
+
+    def fingerprint(self, text: str, context: str) -> str:
+        """A keyed hash of 64 hexadecimal digits; one key's, not searched for across keys."""
+        key = self.current("lookup")
+        return key.provider.mac(key.secret, f"{context}\0{text}".encode()).hex()
+
+    def new_stream_key(self) -> StreamKey:
+        """A key for one file, of the suite in use."""
+        provider = self._providers[self.profile]
+        return StreamKey(provider, provider.new_key())
+
+    def stream_key_text(self, key: StreamKey) -> str:
+        """What is sealed of it: "<suite>:<base64url>"."""
+        return f"{key.provider.profile}:{_base64(key.secret)}"
+
+    def stream_key(self, text: str) -> StreamKey:
+        """The key again; TamperedError when this is none."""
+        profile, _, secret = text.partition(":")
+        if profile not in self._providers:
+            raise TamperedError()
+        return StreamKey(self._providers[profile], _bytes(secret))
 
     def mac(self, data: bytes) -> str:
         """ "<key id>.<MAC>" of the newest audit key."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from io import TextIOWrapper
+from typing import Any, BinaryIO
 
 from tongban_sdk.actor import Actor
 from tongban_sdk.errors import InputProblem, InvalidInputError, PermissionDeniedError, TooLargeError
@@ -46,16 +46,16 @@ class _Column:
 
 
 async def export_csv(
-    sources: Sources, actor: Actor, entity: Entity, place: Path, *, fields: Sequence[str] = (),
+    sources: Sources, actor: Actor, entity: Entity, made: BinaryIO, *, fields: Sequence[str] = (),
     where: Mapping[str, Any] | None = None, max_rows: int | None = None,
 ) -> int:  # fmt: skip
-    """Write the rows the actor sees and return how many; by default all columns that a file may fill.
+    """Write the rows the actor sees, close the file, and return how many; by default all columns a file may fill.
 
     UTF-8 with a mark and CRLF, as spreadsheets expect it.
     """
     columns = [_column(field, entity, sources, actor) for field in _chosen(sources, actor, entity, fields)]
     rows, selection = 0, [column.selection for column in columns]
-    with place.open("w", encoding="utf-8-sig", newline="") as file:
+    with TextIOWrapper(made, "utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([column.heading for column in columns])
         async for row in export_rows(sources.reader, sources.database, actor, entity, selection, where=where):

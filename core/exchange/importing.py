@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tongban_sdk.actor import Actor
@@ -18,6 +17,7 @@ from core.exchange.faults import Fault, Faults
 from core.exchange.lookup import Lookup, unique_sets
 from core.exchange.planning import Planned, Planner
 from core.exchange.reading import Source, read_rows
+from core.exchange.text import Stored
 from core.fields.masks import is_sensitive
 from core.fields.refs import Ref
 from core.manifest.model import Action, Entity, World
@@ -62,7 +62,7 @@ class _UndoError(Exception):
 
 
 async def import_rows(
-    parts: Parts, actor: Actor, entity: Entity, path: Path, *, key: Sequence[str] = (), check: bool = False,
+    parts: Parts, actor: Actor, entity: Entity, stored: Stored, *, key: Sequence[str] = (), check: bool = False,
     max_bytes: int, max_rows: int | None = None,
 ) -> Report:  # fmt: skip
     """Write all rows of the file or none. `key` names fields by which rows that are there already are updated; with it
@@ -72,7 +72,7 @@ async def import_rows(
     """
     key = key_of(entity, key)
     _require(parts, actor, entity, key)
-    source = Source(path, entity, parts.world, key, max_bytes)
+    source = Source(stored, entity, parts.world, key, max_bytes)
     report, faults = Report(), Faults()
     report.rows = await asyncio.to_thread(_count, source, faults, max_rows)
     if not faults:

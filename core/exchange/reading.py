@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from core.exchange.cells import value_of
 from core.exchange.columns import Column, read_columns
 from core.exchange.faults import BadFileError, Faults
-from core.exchange.text import open_text
+from core.exchange.text import Stored, open_text
 from core.fields.base import FieldError
 from core.fields.refs import Ref
 from core.manifest.model import Entity, World
@@ -21,7 +20,7 @@ from core.manifest.model import Entity, World
 class Source:
     """A file and what it is to become."""
 
-    path: Path
+    stored: Stored
     entity: Entity
     world: World
     #: Fields that together name a row that may be there already; () = every row is new.
@@ -43,7 +42,7 @@ class FileRow:
 def read_rows(source: Source, faults: Faults) -> Iterator[FileRow]:
     """Rows whose cells all fit their fields; the faults tell of the others, and of a file that cannot be read on."""
     try:
-        with open_text(source.path, source.max_bytes, faults) as file:
+        with open_text(source.stored, source.max_bytes, faults) as file:
             reader = csv.reader(file, strict=True)
             yield from _rows(source, reader, faults)
     except BadFileError:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from core.fields.column import Column, Table
 from core.identity.policy import session_policy
 from core.store.account_tables import CODE, QUOTA
+from core.store.crypto_tables import CONTENT
 from core.store.database import Database
 from core.store.dialect import quote
 from core.store.engine import IDEMPOTENCY, RECENT
@@ -58,7 +58,7 @@ async def _sweep(database: Database, table: Table, column: str, before: datetime
 
 
 async def sweep_files(database: Database, folder: Path, files: Table, now: datetime) -> int:
-    """Delete old contents that no row of the table of files names, and uploads cut off; returns how many."""
+    """Delete old contents that no row names, and uploads cut off; returns how many."""
     before = (now - ORPHAN_KEPT).timestamp()
     total = await asyncio.to_thread(_sweep_incoming, folder / "incoming", before)
     for shelf in await asyncio.to_thread(_shelves, folder):
@@ -66,15 +66,16 @@ async def sweep_files(database: Database, folder: Path, files: Table, now: datet
         while batch := list(islice(places, BATCH)):
             known = await _known(database, files, [place.name for place in batch])
             orphans = [place for place in batch if place.name not in known]
-            total += await asyncio.to_thread(_remove_all, orphans, folder / "incoming", before)
+            total += await asyncio.to_thread(_remove_all, orphans)
     return total
 
 
-async def _known(database: Database, files: Table, digests: list[str]) -> frozenset[str]:
-    dialect, column = database.dialect, Column("sha256", "text")
-    chosen = dialect.in_list("sha256", dialect.placeholder(1), column)
-    text = f"SELECT DISTINCT sha256 FROM {quote(files.name)} WHERE {chosen}"
-    return frozenset(row[0] for row in await database.fetch(text, [dialect.bind_list(column, digests)]))
+async def _known(database: Database, files: Table, names: list[str]) -> frozenset[str]:
+    """Sealed contents by their place; plain ones of an older version by their digest."""
+    dialect, column = database.dialect, Column("name", "text")
+    first, second = (dialect.in_list(name, dialect.placeholder(1), column) for name in ("place", "sha256"))
+    text = f"SELECT place FROM {CONTENT.name} WHERE {first} UNION SELECT sha256 FROM {quote(files.name)} WHERE {second}"
+    return frozenset(row[0] for row in await database.fetch(text, [dialect.bind_list(column, names)]))
 
 
 def _shelves(folder: Path) -> list[Path]:
@@ -86,25 +87,10 @@ def _old_files(folder: Path, before: float) -> list[Path]:
 
 
 def _sweep_incoming(folder: Path, before: float) -> int:
-    old = _old_files(folder, before) if folder.is_dir() else []
-    for path in old:
-        path.unlink(missing_ok=True)
-    return len(old)
+    return _remove_all(_old_files(folder, before) if folder.is_dir() else [])
 
 
-def _remove_all(places: Iterable[Path], aside: Path, before: float) -> int:
-    return sum(_removed(places, aside, before))
-
-
-def _removed(places: Iterable[Path], aside: Path, before: float) -> Iterator[bool]:
-    """Moved away before it is judged for good: the same content may be uploaded this very moment."""
-    aside.mkdir(parents=True, exist_ok=True, mode=0o700)
+def _remove_all(places: Sequence[Path]) -> int:
     for place in places:
-        moved = aside / f"orphan-{place.name}"
-        os.replace(place, moved)
-        is_old = moved.stat().st_mtime < before
-        if is_old:
-            moved.unlink()
-        else:
-            os.replace(moved, place)
-        yield is_old
+        place.unlink(missing_ok=True)
+    return len(places)

@@ -53,7 +53,8 @@ def is_shippable(field: Field) -> bool:
 
 def _check_field(field: Field, entity: Entity, document: Document, draft: Draft) -> None:
     place = document.key_place("fields", field.name)
-    if field.level == "L4" and field.type in WORK_TYPES:
+    # What a file holds is sealed whatever its level; its field is an id.
+    if field.level == "L4" and field.type in WORK_TYPES - {"file"}:
         message = f"{field.name}（{field.type}）是工作键，不能加密存放"
         draft.error("entity.level-unsealable", place, message, "分级写 L3；敏感的内容另立字段")
     if field.keyed and field.type in _UNKEYED:

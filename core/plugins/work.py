@@ -14,6 +14,7 @@ from tongban_sdk.host_api import HostApi, JobContext
 from core.access.files import FILE
 from core.access.service import service_actor
 from core.audit.retention import expire
+from core.crypto.contents import Contents
 from core.fields.times import utc_now
 from core.identity.dormancy import disable_dormant
 from core.identity.login_policy import read_policy
@@ -31,6 +32,7 @@ from core.plugins.hooks import LIMITS_S, Part
 from core.privacy import Privacy
 from core.store.tables import table_of
 from core.write.events import ACTIONS
+from core.write.plain_files import seal_plain_files
 from core.write.upkeep import keep_up
 
 if TYPE_CHECKING:
@@ -78,6 +80,9 @@ async def _housekeeping(generation: Generation) -> None:
 async def _reseal(generation: Generation) -> None:
     registry, world = generation.registry, generation.world
     done = await keep_up(registry.database, registry.vault, world, list(world.entities.values()))
+    if (files := world.entity(FILE)) is not None:
+        contents = Contents(registry.database, registry.vault, registry.settings.data_dir / "files")
+        await seal_plain_files(registry.database, contents, table_of(files), done)
     if done.troubles:
         log.error("reseal: unreadable %s, left %s", dict(done.unreadable), dict(done.left))
 

@@ -23,6 +23,7 @@ from core.privacy.desk import Desk
 from core.privacy.holds import Ruling, judge, shared
 from core.privacy.my_data import MyData
 from core.privacy.people import require_person
+from core.store.crypto_tables import CONTENT
 from core.store.database import Insert, Transaction
 from core.store.dialect import quote
 from core.store.engine import HISTORY, OUTBOX
@@ -185,13 +186,15 @@ class Erasure:
                 await self._forget_file(tx, row[field.name], utc_now())
 
     async def _forget_file(self, tx: Transaction, id: str, now: datetime) -> None:
-        """Name and digest of a file that nothing else holds; its content goes with the next housekeeping."""
+        """Name, digest and key of a file that nothing else holds; its content goes with the next housekeeping."""
         if await self._is_held(tx, id):
             return
         entity = self._desk.entity(FILE)
         gone = {"name": None, "sha256": None, "deleted_at": now, "updated_at": now}
         await self._set(tx, entity, id, gone)
         await self._scrub(tx, entity, id, ("name", "sha256"))
+        # Without its key the content is noise, here and in every backup of the disk.
+        await tx.execute(*statement(self._dialect, CONTENT, "DELETE FROM tb_content WHERE id = {id}", id=id))
 
     async def _is_held(self, tx: Transaction, id: str) -> bool:
         known = {h.entity.key: h.entity for h in await self._catalogue.holdings(self._desk.world)}

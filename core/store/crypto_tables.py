@@ -33,4 +33,19 @@ AT_REST = Table(
     ),
 )
 
-CRYPTO_TABLES = (KEY, AT_REST)
+#: Where the content of a file lies, and with what it opens. No row, no content.
+CONTENT = Table(
+    "tb_content",
+    (
+        #: core.file
+        Column("id", "uuid", null=False, primary=True),
+        #: Name of the file on disk, made by chance.
+        Column("place", "text", null=False),
+        #: The file's own key, sealed.
+        Column("key", "text", null=False),
+        Column("at", "datetime", null=False),
+    ),
+    (Index(("place",), unique=True),),
+)
+
+CRYPTO_TABLES = (KEY, AT_REST, CONTENT)

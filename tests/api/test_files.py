@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ def send(
 
 def stored(server: Server) -> set[str]:
     """Everything on disk below files/, leftovers included."""
-    folder = server.app.doors.files.folder
+    folder = server.app.doors.files.contents.folder
     return {p.name for p in folder.rglob("*") if p.is_file()}
 
 
@@ -50,11 +51,14 @@ def rows(server: Server) -> int:
 
 
 def test_the_uploader_gets_the_file_back_and_nothing_runs(server: Server) -> None:
+    before = stored(server)
     answer = send(server, PNG)
     body = answer.json()
     assert answer.status_code == 201
     assert (body["name"], body["mime"], body["sizeBytes"]) == ("照片.png", "image/png", len(PNG))
-    assert body["sha256"] in stored(server)
+    assert body["sha256"] == hashlib.sha256(PNG).hexdigest()
+    [place] = stored(server) - before
+    assert place != body["sha256"]
     got = server.client.get(f"/files/{body['id']}", headers=server.headers(STAFF))
     assert (got.status_code, got.content, got.headers["content-type"]) == (200, PNG, "image/png")
     assert got.headers["content-disposition"].startswith("attachment;")
@@ -76,11 +80,52 @@ def test_a_file_that_is_refused_leaves_its_line(server: Server) -> None:
     assert sorted(told) == [("", "create", "NOT_AUTHENTICATED"), ("stf", "create", "BODY_TOO_LARGE")]
 
 
-def test_the_same_content_is_kept_once(server: Server) -> None:
+def test_the_same_content_of_two_lies_twice_and_each_has_its_own(server: Server) -> None:
+    before = stored(server)
     first, second = send(server, PNG + b"1").json(), send(server, PNG + b"1", RESIDENT).json()
     assert first["id"] != second["id"]
     assert first["sha256"] == second["sha256"]
-    assert [name for name in stored(server) if name == first["sha256"]] == [first["sha256"]]
+    assert len(stored(server) - before) == 2
+    asked = "query($id:ID!){coreFile(id:$id){sha256}}"
+    told = [server.data(asked, ADMIN, id=one["id"])["coreFile"]["sha256"] for one in (first, second)]
+    # Keyed: whoever has a file cannot ask the table who else has it.
+    assert told[0] == told[1] != first["sha256"]
+
+
+def get(server: Server, id: str, **headers: str) -> Any:
+    return server.client.get(f"/files/{id}", headers={**server.headers(STAFF), **headers})
+
+
+LONG = b"%PDF-1.7 " + bytes(range(256)) * 360
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "stop"),
+    [
+        ("bytes=0-0", 0, 1), ("bytes=5-65540", 5, 65_541), ("bytes=65536-65599", 65_536, 65_600),
+        ("bytes=92000-", 92_000, len(LONG)), ("bytes=-10", len(LONG) - 10, len(LONG)),
+        ("bytes=92000-999999", 92_000, len(LONG)),
+    ],
+)  # fmt: skip
+def test_a_range_of_a_file(server: Server, asked: str, start: int, stop: int) -> None:
+    id = send(server, LONG).json()["id"]
+    got = get(server, id, range=asked)
+    assert (got.status_code, got.content) == (206, LONG[start:stop])
+    assert got.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(LONG)}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "length"),
+    [
+        ("bytes=0-1,5-6", 200, len(LONG)), ("lines=0-1", 200, len(LONG)), ("bytes=-", 200, len(LONG)),
+        ("bytes=7-3", 200, len(LONG)), ("bytes=999999-", 416, 0), ("bytes=-0", 416, 0),
+    ],
+)  # fmt: skip
+def test_other_ranges_are_the_whole_file_or_refused(server: Server, asked: str, status: int, length: int) -> None:
+    got = get(server, send(server, LONG).json()["id"], range=asked)
+    assert (got.status_code, len(got.content)) == (status, length)
+    head = server.client.head(f"/files/{send(server, LONG).json()['id']}", headers=server.headers(STAFF))
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(LONG)))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +212,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(server: Server, monkeypatch: pyt
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/secret/path")
 
-    monkeypatch.setattr("core.api.upload.os.fsync", full)
+    monkeypatch.setattr("core.crypto.stream.os.fsync", full)
     answer = send(server, PNG + b"3")
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (507, "STORAGE_FULL")
     assert "secret" not in answer.text
@@ -241,17 +286,22 @@ def archive(members: int) -> bytes:
     return file.getvalue()
 
 
+def kind_of(path: Path) -> str | None:
+    with path.open("rb") as file:
+        return sniff(file)
+
+
 def test_archives_of_endless_members_are_not_read(tmp_path: Path) -> None:
     path = tmp_path / "upload"
     path.write_bytes(archive(100))
-    assert sniff(path) == "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    assert kind_of(path) == "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
     large = archive(12_000)
     end = large.rindex(b"PK\x05\x06")
     small = (1000).to_bytes(4, "little")
     # The second says it is small, but a record of zip64 in front of it is what readers believe.
     for hostile in (large, large[:end] + b"PK\x06\x07" + bytes(16) + large[end : end + 12] + small + large[end + 16 :]):
         path.write_bytes(hostile)
-        assert sniff(path) is None
+        assert kind_of(path) is None
 
 
 @pytest.mark.parametrize("name", ["createCoreFile", "updateCoreFile", "deleteCoreFile"])
@@ -280,6 +330,6 @@ def test_names_fit_their_column() -> None:
 
 
 def test_files_live_below_their_folder(server: Server) -> None:
-    folder: Path = server.app.doors.files.folder
+    folder = server.app.doors.files.contents.folder
     assert all(len(name) == 64 for name in stored(server))
     assert not list((folder / "incoming").iterdir())

@@ -28,7 +28,8 @@ async def put(office: Office, *fields: str, who: Actor = CLERK, **more: Any) -> 
     reader.use((await Composer()(WORLD, {}))._schema, office.database.dialect)
     sources = Sources(office.database, WORLD, office.access, reader)
     place = office.folder / "out.csv"
-    count = await export_csv(sources, who, WORLD.entities["test.person"], place, fields=fields, **more)
+    with place.open("wb") as made:
+        count = await export_csv(sources, who, WORLD.entities["test.person"], made, fields=fields, **more)
     return count, table(place)
 
 

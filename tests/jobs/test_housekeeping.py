@@ -11,6 +11,7 @@ import pytest
 from core.fields.column import Column, Table
 from core.jobs import housekeeping
 from core.jobs.housekeeping import sweep_files, sweep_rows
+from core.store.crypto_tables import CONTENT
 from core.store.database import Database, Insert
 from core.store.engine import ENGINE_TABLES, IDEMPOTENCY, RECENT
 from core.store.ids import uuid7
@@ -55,27 +56,14 @@ def put(folder: Path, digest: str, age: timedelta, *, inside: str | None = None)
 async def test_contents_without_a_row_go_after_a_day(swept: Database, tmp_path: Path) -> None:
     old, young = timedelta(days=2), timedelta(hours=23)
     orphans = [put(tmp_path, f"abcd{n}", old) for n in range(3)]
-    kept = [put(tmp_path, "abcd-owned", old), put(tmp_path, "ef01-new", young)]
+    kept = [put(tmp_path, name, age) for name, age in (("abcd-owned", old), ("abcd-plain", old), ("ef01-new", young))]
     cut_off = put(tmp_path, "upload-1", old, inside="incoming")
     running = put(tmp_path, "upload-2", young, inside="incoming")
-    await swept.insert([Insert(FILES, {"id": uuid7(), "sha256": "abcd-owned"})])
+    await swept.insert([Insert(CONTENT, {"id": uuid7(), "place": "abcd-owned", "key": "k", "at": NOW})])
+    await swept.insert([Insert(FILES, {"id": uuid7(), "sha256": "abcd-plain"})])
     assert await sweep_files(swept, tmp_path, FILES, NOW) == 4
     assert [path.exists() for path in (*orphans, cut_off)] == [False] * 4
-    assert [path.exists() for path in (*kept, running)] == [True] * 3
-
-
-async def test_a_content_uploaded_again_meanwhile_stays(
-    swept: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = put(tmp_path, "abcd0", timedelta(days=2))
-
-    async def upload(*_: object) -> frozenset[str]:
-        put(tmp_path, "abcd0", timedelta(0))
-        return frozenset()
-
-    monkeypatch.setattr(housekeeping, "_known", upload)
-    assert await sweep_files(swept, tmp_path, FILES, NOW) == 0
-    assert place.read_bytes() == b"x"
+    assert [path.exists() for path in (*kept, running)] == [True] * 4
 
 
 async def test_a_folder_that_does_not_exist_yet(swept: Database, tmp_path: Path) -> None:

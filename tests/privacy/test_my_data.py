@@ -210,6 +210,8 @@ def test_a_file_goes_with_its_field_unless_another_row_holds_it(town: Town) -> N
     files = dict(town.fetch("SELECT CAST(id AS text), sha256 FROM core_file"))
     assert files[photo] is None
     assert files[shared] is not None
+    # Without its key nobody reads it in a copy of the disk either.
+    assert town.fetch("SELECT CAST(id AS text) FROM tb_content") == [(shared,)]
     assert town.server.client.get(f"/files/{photo}", headers=town.server.headers(her)).status_code == 404
 
 

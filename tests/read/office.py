@@ -49,7 +49,7 @@ RECORD: Entity = entity(
         "about": {"type": "ref", "to": "core.person", "inverse": "records"},
         "note": {"type": "string", "level": "L3", "purpose": "service"},
         "owner": {"type": "string"},
-        "scan": {"type": "file", "level": "L3", "purpose": "service"},
+        "scan": {"type": "file", "level": "L4", "purpose": "service"},
     },
     subjects=("about",),
     case="no",
