@@ -20,7 +20,7 @@ from core.cases.holding import find, hold
 from core.cases.live import Engine
 from core.cases.rows import Case, Task, read
 from core.cases.step import Step
-from core.cases.who import covers, is_side, may_take
+from core.cases.who import covers, is_side, may_claim
 from core.fields.base import FieldError
 from core.fields.refs import parse_uuid
 from core.store.case_tables import CASE_PARTY
@@ -55,7 +55,7 @@ async def claim(engine: Engine, actor: Actor, task_id: str) -> Case:
             return step.case
         if task.status != "open":
             raise _taken(task)
-        if not may_take(actor, task):
+        if not may_claim(step, task):
             raise PermissionDeniedError("这项任务不由您办理", hint="请看办件现在由谁办理")
         step.change_task(task.id, status="claimed", assignee=actor.staff, claimed_at=step.now)
         step.change(owner=actor.staff, org=actor.org or step.case.org)

@@ -31,7 +31,7 @@ def standing(step: Step, action: CaseAction) -> Standing:
     roles = [role for role in action.roles if role not in PSEUDO_ROLES and role in actor.roles]
     if mine is not None and (ASSIGNEE in action.roles or roles):
         return Standing(_own(mine, actor, roles), mine)
-    free = next((t for t in tasks if may_take(actor, t) and (ASSIGNEE in action.roles or {*t.roles} & {*roles})), None)
+    free = next((t for t in tasks if may_claim(step, t) and (ASSIGNEE in action.roles or {*t.roles} & {*roles})), None)
     if free is not None:
         return Standing(_own(free, actor, roles), free)
     covering = [role for role in roles if covers(actor, case.division, case.grid, case.org)]
@@ -41,6 +41,14 @@ def standing(step: Step, action: CaseAction) -> Standing:
     if role is None:
         raise ConflictError("这项任务正由他人办理", hint="请刷新后再试，或请对方转办")
     return Standing(role)
+
+
+def may_claim(step: Step, task: Task) -> bool:
+    """Like `may_take`, and nobody has two voices in one vote or quorum."""
+    state = step.workflow.states[task.state]
+    voices = [t for t in step.tasks.values() if t.part and t.opened_at == task.opened_at and t.id != task.id]
+    has_one = any(t.assignee == step.actor.staff and t.status in ("claimed", "done") for t in voices)
+    return may_take(step.actor, task) and not (has_one and state.join in ("quorum", "vote"))
 
 
 def may_take(actor: Actor, task: Task) -> bool:

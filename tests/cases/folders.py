@@ -37,12 +37,12 @@ fields:
   finished_at: {type: datetime, title: 完工时间}
 """
 ACCESS = """rules:
-  - {role: resident, entity: report, can: [read, create], where: "reporter == me.person", except: [state, result, finished_at]}
-  - {role: delegate, entity: report, can: [read, create], where: "reporter == me.person", except: [state, result, finished_at]}
+  - {role: resident, entity: report, can: [read, create], where: "reporter == me.person", except: [state, result]}
+  - {role: delegate, entity: report, can: [read, create], where: "reporter == me.person", except: [state, result]}
   - {role: resident, entity: report, can: [update], where: "reporter == me.person", fields: [note]}
   - {role: works_desk, entity: report, can: [read, create, update], where: "under(division, me.division)"}
   - {role: works_crew, entity: report, can: [read], where: "participates(case_no)", relation: case}
-  - {role: works_crew, entity: report, can: [update], where: "participates(case_no)", fields: [result, finished_at], relation: case}
+  - {role: works_crew, entity: report, can: [update], where: "participates(case_no)", fields: [result], relation: case}
   - {role: works_chief, entity: report, can: [read, update], where: "under(division, me.division)"}
   - {role: works_service, entity: report, can: [read, update]}
 """

@@ -1,0 +1,84 @@
+"""States with several tasks side by side."""
+
+from __future__ import annotations
+
+import pytest
+from tongban_sdk.errors import ConflictError, PermissionDeniedError
+
+from core.cases import Case
+from tests.cases.conftest import VILLAGE, Office
+
+
+async def _begin(office: Office, join: str) -> Case:
+    """Three of one crew, each with a part of his own."""
+    case = await office.report(service=join, kind="tree")
+    for name, part in (("甲", "a"), ("丁", "b"), ("戊", "c")):
+        if name not in office.people:
+            await office.member(name, "works_crew", VILLAGE)
+        task = next(t for t in await office.cases.tasks(office["马大妈"], case.number) if t.part == part)
+        await office.cases.claim(office[name], task.id)
+    return case
+
+
+async def test_any_one_is_enough(office: Office) -> None:
+    case = await office.act("丁", await _begin(office, "any"), "agree")
+    assert case.phase == "done"
+    assert sorted(await office.fetch("SELECT part, status FROM tb_task")) == [
+        ("a", "cancelled"), ("b", "done"), ("c", "cancelled"),
+    ]  # fmt: skip
+
+
+async def test_all_must_agree_and_one_refusal_is_enough(office: Office) -> None:
+    case = await _begin(office, "all")
+    for name in ("甲", "丁"):
+        assert (await office.act(name, case, "agree")).state == "joint"
+    assert (await office.act("戊", case, "agree")).state == "agreed"
+    case = await _begin(office, "all")
+    assert (await office.act("甲", case, "refuse", "图纸不全")).state == "refused"
+
+
+async def test_a_quorum_of_two(office: Office) -> None:
+    case = await _begin(office, "quorum")
+    assert (await office.act("甲", case, "agree")).state == "joint"
+    assert (await office.act("戊", case, "agree")).state == "agreed"
+
+
+@pytest.mark.parametrize(
+    ("votes", "state"),
+    [
+        (("agree", "agree"), "agreed"),
+        (("agree", "refuse", "agree"), "agreed"),
+        (("refuse", "agree", "refuse"), "refused"),
+        (("refuse", "refuse"), "refused"),
+    ],
+)
+async def test_the_majority_decides_as_soon_as_it_stands(office: Office, votes: tuple[str, ...], state: str) -> None:
+    case = await _begin(office, "vote")
+    for name, vote in zip(("甲", "丁", "戊"), votes, strict=False):
+        assert case.state == "joint"
+        now = await office.cases.get(office[name], case.number)
+        case = await office.cases.vote(
+            office[name], case.number, vote == "agree", version=now.version, reason="我的意见"
+        )
+    assert case.state == state
+
+
+async def test_a_part_is_done_once(office: Office) -> None:
+    case = await _begin(office, "all")
+    case = await office.act("甲", case, "agree")
+    with pytest.raises(PermissionDeniedError):
+        await office.act("甲", case, "agree")
+    with pytest.raises(ConflictError, match="不表决"):
+        await office.cases.vote(office["丁"], case.number, True, version=case.version)
+
+
+async def test_nobody_has_two_voices(office: Office) -> None:
+    case = await office.report(service="vote", kind="tree")
+    first, second, _ = await office.cases.tasks(office["马大妈"], case.number)
+    await office.cases.claim(office["甲"], first.id)
+    with pytest.raises(PermissionDeniedError):
+        await office.cases.claim(office["甲"], second.id)
+    case = await office.act("甲", case, "agree")
+    with pytest.raises(PermissionDeniedError):
+        await office.act("甲", case, "agree")
+    assert sorted(await office.fetch("SELECT status FROM tb_task")) == [("done",), ("open",), ("open",)]
