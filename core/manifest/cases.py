@@ -1,4 +1,7 @@
-"""The typed model of what a county does for a person: service items, forms, workflows, dispatch tables, indicators."""
+"""The typed model of what a county does for a person: service items, forms, workflows, dispatch tables.
+
+Messages, documents and indicators, which come of cases, are in core.manifest.outputs.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +20,6 @@ Unit = Literal["S", "MIN", "H", "WH", "WD", "D", "MON", "Y"]
 #: The place of what no file holds.
 NOWHERE = Place("")
 EffectKind = Literal["message", "event", "task", "hook", "set", "document", "payment", "open"]
-#: Facts of a case that messages may name, all of at most L2; what people wrote (reasons, comments) is none of them.
-MESSAGE_FACTS: Mapping[str, str] = {
-    "case_no": "办件编号",
-    "item": "事项名称",
-    "state": "现在的状态，用群众看得懂的话",
-    "action": "刚做的一步",
-    "due": "办结期限",
-    "unit": "承办单位",
-}
-#: What documents may name beside fields of their entity.
-DOCUMENT_FACTS: Mapping[str, str] = {
-    "case_no": "办件编号",
-    "issued_on": "出具日期",
-    "valid_to": "有效期至",
-    "verify_code": "验证码",
-    "unit": "出具单位",
-}
 #: Callers that are no roles: who applied, who holds the task, the engine itself.
 APPLICANT, ASSIGNEE, SYSTEM_ROLE = "applicant", "assignee", "system"
 PSEUDO_ROLES = frozenset({APPLICANT, ASSIGNEE, SYSTEM_ROLE})
@@ -330,77 +316,6 @@ class Dispatch:
     #: Tried in order when no rule finds anybody, or nobody accepts in time.
     fallback: tuple[Candidate, ...]
     accept_within: Limit | None = None
-
-    @property
-    def key(self) -> str:
-        return f"{self.plugin_id}.{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class MessageTemplate:
-    """Words sent to a person. Placeholders are those of MESSAGE_FACTS: {case_no} {item} …"""
-
-    plugin_id: str
-    id: str
-    title: str
-    text: str
-    channels: tuple[Literal["inbox", "sms", "phone", "wechat"], ...]
-    #: Somebody must have got it: the next channel follows when the one before stays silent for this long.
-    must_reach_within: Limit | None
-    #: To whom: applicant, reporters, assignee, or a role.
-    to: str
-    place: Place
-
-    @property
-    def key(self) -> str:
-        return f"{self.plugin_id}.{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentTemplate:
-    """A certificate: title, paragraphs with {field} placeholders of the entity, issuing body, licence type."""
-
-    plugin_id: str
-    id: str
-    title: str
-    entity: str
-    paragraphs: tuple[str, ...]
-    place: Place
-    #: File field of the entity that keeps the PDF; "" = only the wallet.
-    file_field: str = ""
-    #: Licence type issued to the wallet; "" = none.
-    licence: str = ""
-    valid_for: Limit | None = None
-
-    @property
-    def key(self) -> str:
-        return f"{self.plugin_id}.{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Indicator:
-    """A declared aggregate: count, or sum/avg of a field, over an entity's rows or its cases, and the share of them."""
-
-    plugin_id: str
-    id: str
-    title: str
-    #: Entity key, or "cases" of the plugin.
-    over: str
-    measure: Literal["count", "sum", "avg", "share"]
-    place: Place
-    #: What is summed or averaged.
-    number_field: str = ""
-    where: Expr | None = None
-    #: share: of those that match `where`, how many match this.
-    of: Expr | None = None
-    group_by: str = ""
-    unit: str = ""
-    good: Literal["up", "down"] = "up"
-    cycle: Literal["day", "week", "month", "year"] = "day"
-    target: float | None = None
-    #: Alarm when worse than this; None = none.
-    alarm_at: float | None = None
-    alarm_to: str = ""
 
     @property
     def key(self) -> str:

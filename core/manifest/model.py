@@ -13,7 +13,8 @@ from core.fields.refs import Ref
 if TYPE_CHECKING:
     from core.expr import Expr
     from core.fields.base import Field
-    from core.manifest.cases import Dispatch, DocumentTemplate, Form, Indicator, MessageTemplate, Service, Workflow
+    from core.manifest.cases import Dispatch, Form, Service, Workflow
+    from core.manifest.outputs import DocumentTemplate, Indicator, MessageTemplate
 
 LevelName = Literal["L1", "L2", "L3", "L4"]
 #: `aggregate` opens counts and sums of rows, not the rows; who may read may also count what he reads.

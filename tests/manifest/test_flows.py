@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from core.fields import all_fields
 from core.manifest.case_record import CASE_RECORD, RECORD_NAMES
-from core.manifest.cases import DOCUMENT_FACTS, MESSAGE_FACTS, NOWHERE, Limit, Workflow
+from core.manifest.cases import NOWHERE, Limit, Workflow
 from core.manifest.definitions import definition_hash
 from core.manifest.flow_checks import cycles, reached, stuck, traps
 from core.manifest.flows import KINDS, workflow_of
 from core.manifest.model import Plugin
+from core.manifest.outputs import DOCUMENT_FACTS, MESSAGE_FACTS
 from core.manifest.placeholders import has_stray_brace, placeholders
 from core.manifest.schemas import read_schema
 from core.manifest.texts import text, texts_of

@@ -9,12 +9,12 @@ from tongban_sdk.problems import Place
 
 from core.fields.names import type_of
 from core.fields.refs import File, Ref
-from core.manifest.cases import DOCUMENT_FACTS, DocumentTemplate
 from core.manifest.definitions import full_key, limit_of
 from core.manifest.document import Document
 from core.manifest.draft import Draft
 from core.manifest.findings import did_you_mean, shown
 from core.manifest.model import Entity
+from core.manifest.outputs import DOCUMENT_FACTS, DocumentTemplate
 from core.manifest.placeholders import has_stray_brace, placeholders
 from core.manifest.sections import Section
 

@@ -9,13 +9,13 @@ from core.expr import Expr, paths
 from core.fields import all_fields
 from core.fields.names import type_of
 from core.manifest.case_record import CASE_RECORD, CASES, RECORD_NAMES
-from core.manifest.cases import Indicator
 from core.manifest.definitions import full_key
 from core.manifest.document import Document
 from core.manifest.draft import Draft
 from core.manifest.expressions import read_condition
 from core.manifest.findings import did_you_mean, shown
 from core.manifest.model import Entity
+from core.manifest.outputs import Indicator
 from core.manifest.person_checks import PERSON
 from core.manifest.sections import Section
 from core.manifest.staff_roles import check_staff_role

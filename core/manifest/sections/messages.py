@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.manifest.cases import APPLICANT, ASSIGNEE, MESSAGE_FACTS, MessageTemplate
+from core.manifest.cases import APPLICANT, ASSIGNEE
 from core.manifest.definitions import limit_of
 from core.manifest.document import Document
 from core.manifest.draft import Draft
 from core.manifest.findings import did_you_mean, shown
+from core.manifest.outputs import MESSAGE_FACTS, MessageTemplate
 from core.manifest.placeholders import has_stray_brace, placeholders
 from core.manifest.sections import Section
 from core.manifest.staff_roles import check_staff_role
