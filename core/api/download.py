@@ -14,7 +14,8 @@ from starlette.responses import Response, StreamingResponse
 
 from core.crypto.stream import CHUNK_BYTES
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+#: No file has more bytes than 18 digits can say.
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 async def answer(request: Request, file: BinaryIO, name: str, mime: str, headers: Mapping[str, str]) -> Response:

@@ -118,7 +118,8 @@ def test_a_range_of_a_file(server: Server, asked: str, start: int, stop: int) ->
     ("asked", "status", "length"),
     [
         ("bytes=0-1,5-6", 200, len(LONG)), ("lines=0-1", 200, len(LONG)), ("bytes=-", 200, len(LONG)),
-        ("bytes=7-3", 200, len(LONG)), ("bytes=999999-", 416, 0), ("bytes=-0", 416, 0),
+        ("bytes=7-3", 200, len(LONG)), ("bytes=" + "9" * 5000 + "-", 200, len(LONG)),
+        ("bytes=999999-", 416, 0), ("bytes=-0", 416, 0),
     ],
 )  # fmt: skip
 def test_other_ranges_are_the_whole_file_or_refused(server: Server, asked: str, status: int, length: int) -> None:
