@@ -17,10 +17,12 @@ NAMES = sorted(section.schema for section in sections())
 
 
 def parts(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The parts of a schema; examples are data."""
     if isinstance(schema, dict):
         yield path, schema
         for key, value in schema.items():
-            yield from parts(value, f"{path}/{key}")
+            if key != "examples":
+                yield from parts(value, f"{path}/{key}")
     elif isinstance(schema, list):
         for i, value in enumerate(schema):
             yield from parts(value, f"{path}/{i}")
