@@ -27,8 +27,8 @@ DAYS_MAX, SOURCE_MAX, NAME_MAX, SEASONS_MAX = 120, 200, 50, 12
 #: The law of statutory days as it stands holds from this year on.
 _LAW_SINCE = 2025
 _NAMES = {"rest": WEEKEND, "work": MADE_UP}
-_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-_STARTS = re.compile(r"\d{2}-\d{2}")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_STARTS = re.compile(r"[0-9]{2}-[0-9]{2}")
 
 
 class Notice(Protocol):

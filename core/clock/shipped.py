@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from core.clock.days import MADE_UP
 from core.clock.rows import COUNTRY, day_row, duty_row
 
 OVERLAY = Path(__file__).with_name("data") / "overlay.yaml"
@@ -58,7 +59,8 @@ def _official() -> Iterator[Row]:
     for kind, days in (("rest", holidays), ("work", workdays)):
         for day, english in days.items():
             short = Holiday(english).chinese
-            yield day_row(COUNTRY, day.year, day, kind, _FULL.get(short, short), source, is_shipped=True)
+            name = MADE_UP if kind == "work" else _FULL.get(short, short)
+            yield day_row(COUNTRY, day.year, day, kind, name, source, is_shipped=True)
 
 
 def _computed(first_year: int) -> Iterator[Row]:
