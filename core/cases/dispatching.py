@@ -10,6 +10,7 @@ from typing import Any
 from core.cases.definitions import full
 from core.cases.holding import system_step
 from core.cases.live import Engine
+from core.cases.nearness import Nearness, nearness, sites_of, spot_of
 from core.cases.rows import Task, read
 from core.cases.step import Step
 from core.cases.timers import Timer, timer_row
@@ -33,7 +34,6 @@ _STAFF = Table(
     ),
 )  # fmt: skip
 _NAMES = ("id", "org_unit_id", "work_division", "load")
-_LEVELS = {0: "同村（社区）", 1: "同乡镇（街道）", 2: "同县（区）", 3: "同市", 4: "同省"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of the staff, how many tasks he has, and how many levels of divisions lie between him and the case."""
+    """One of the staff, how many tasks he has, and how near he is to the matter."""
 
     id: str
     org: str
     load: int
-    distance: int
+    distance: Nearness
 
 
 async def dispatch(step: Step, task: Task, table_id: str) -> Task:
@@ -134,13 +134,13 @@ async def _of_rule(step: Step, rule: DispatchRule) -> list[Found]:
     head = f"按“{rule.title}”" if rule.title else "按派单规则"
     if to.org and not rule.order and not (to.grid or to.staff):
         return [Found(to.role, None, org, f"{head}，由单位自行安排")]
-    members = await _members(step, to.role, org=org, grid=grid, staff=staff)
+    members = await _members(step, to.role, org=org, grid=grid, staff=staff, by_distance="distance" in rule.order)
     members.sort(key=lambda member: (*(getattr(member, name) for name in rule.order), member.id))
     return [Found(to.role, m.id, m.org, f"{head}，{_reason(m, rule)}") for m in members]
 
 
 def _reason(member: Member, rule: DispatchRule) -> str:
-    distance = [_LEVELS.get(member.distance, "跨省")] if "distance" in rule.order else []
+    distance = [str(member.distance)] if "distance" in rule.order else []
     return "，".join([f"在办 {member.load} 件", *distance])
 
 
@@ -157,7 +157,9 @@ def _path(name: str) -> Path:
     return Path(tuple(name.split(".")))
 
 
-async def _members(step: Step, role: str, *, org: str | None, grid: str | None, staff: str | None) -> list[Member]:
+async def _members(
+    step: Step, role: str, *, org: str | None, grid: str | None, staff: str | None, by_distance: bool
+) -> list[Member]:
     """Staff in service with the role: at the unit or below it, in the grid, the one named; else whose division covers
     the case's."""
     dialect, division = step.engine.database.dialect, step.case.division
@@ -177,9 +179,15 @@ async def _members(step: Step, role: str, *, org: str | None, grid: str | None, 
     named = {"role": role, "roles": [role], "today": china_day(step.now), **values}
     rows = await step.tx.fetch(*statement(dialect, _STAFF, text, **named))
     found = [load_row(dialect, _STAFF, _NAMES, row) for row in rows]
+    spot = await spot_of(step) if by_distance else None
+    sites = await sites_of(step.tx, dialect, {row["org_unit_id"] for row in found}) if spot else {}
     return [
-        Member(row["id"], row["org_unit_id"], row["load"], distance(row["work_division"], division)) for row in found
-    ]
+        Member(
+            row["id"], row["org_unit_id"], row["load"],
+            nearness(spot, sites.get(row["org_unit_id"], ()), row["work_division"], division),
+        )
+        for row in found
+    ]  # fmt: skip
 
 
 def _where(division: str, org: str | None, grid: str | None, staff: str | None) -> tuple[str, Mapping[str, Any]]:
@@ -210,14 +218,6 @@ def _where(division: str, org: str | None, grid: str | None, staff: str | None) 
 def _around(division: str) -> Iterable[str]:
     """The division and those it lies in."""
     return (division[:digits].ljust(12, "0") for digits in LEVEL_DIGITS if digits <= level_digits(division))
-
-
-def distance(code: str | None, division: str) -> int:
-    """Levels up from the case's place to the smallest division that holds both; no positions of staff are kept."""
-    if code is None:
-        return len(LEVEL_DIGITS)
-    near = [digits for digits in LEVEL_DIGITS if code[:digits] == division[:digits]]
-    return len(LEVEL_DIGITS) - len(near)
 
 
 def _is_return(step: Step, action: str) -> bool:

@@ -13,7 +13,7 @@ from core.cases.timers import Timer
 from core.fields.times import utc_now
 from core.store.case_tables import TIMER
 from core.store.statement import load_row
-from tests.cases.conftest import ELSEWHERE, VILLAGE, Office
+from tests.cases.conftest import ELSEWHERE, TOWN, VILLAGE, Office
 
 _NAMES = ("id", "at", "kind", "case_id", "task_id", "args")
 
@@ -102,3 +102,16 @@ async def test_a_grid_and_a_person_named_by_fields(office: Office) -> None:
     assert (case.division, case.grid) == (VILLAGE, grid)
     database = office.host.database
     assert [found.grid for found in await read(database, database.dialect, Case, "id = {id}", id=case.id)] == [grid]
+
+
+async def test_nearness_is_measured_from_the_sites_of_units(office: Office) -> None:
+    at = {"lng": 105.6433, "lat": 36.5654, "crs": "CGCS2000"}
+    for unit, lat in (("市政局", 36.5754), ("近处站", 36.5664)):
+        place = {"name": unit, "kind": "other", "location": {**at, "lat": lat}, "operator": await office.unit(unit)}
+        await office.create("core.place", **place)
+    await office.member("丁", "works_crew", TOWN, "近处站")
+    case = await office.act("派遣员", await office.report(at=at), "assign")
+    assert (await _offers(office, case))[:2] == [
+        ("丁", "按“井盖”，在办 0 件，距 111 米"),
+        ("甲", "按“井盖”，在办 0 件，距 1.1 公里"),
+    ]
