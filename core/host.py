@@ -10,8 +10,10 @@ from functools import partial
 from typing import Any
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLString
+from tongban_sdk import Actor
 from tongban_sdk.host_api import GraphqlTypes
 
+from core.access.visibility import Visibility
 from core.audit import Audit
 from core.cases import Cases
 from core.clock import Clock
@@ -22,6 +24,7 @@ from core.identity.demo_accounts import close_demo_accounts
 from core.identity.facts import Facts
 from core.identity.keys import KeyRing
 from core.identity.login import LogIn, open_login
+from core.identity.real_names import Sees
 from core.identity.sessions import Sessions
 from core.identity.tokens import Tokens
 from core.manifest.model import Plugin, World
@@ -87,7 +90,9 @@ async def open_host(
         sessions = Sessions(database, tokens, audit)
         prepare = partial(_migrate, vault) if migrate else _leave
         registry = Registry(settings, database, compose or _no_api, prepare, vault, audit)
-        login = open_login(settings, database, vault, audit, sessions, lambda: registry.current.world)
+        login = open_login(
+            settings, database, vault, audit, sessions, lambda: registry.current.world, _sees_person(registry)
+        )
         registry.limits = login.parts.quotas
         facts = Facts(database, sessions)
         registry.on_commit.append(facts.on_commit)
@@ -144,3 +149,12 @@ async def _leave(database: Database, plugins: Mapping[str, Plugin], new: Mapping
 
 async def _no_api(world: World, types: Mapping[str, GraphqlTypes]) -> Any:
     return GraphQLSchema(GraphQLObjectType("Query", {"version": GraphQLField(GraphQLString)}))
+
+
+def _sees_person(registry: Registry) -> Sees:
+    async def sees(actor: Actor, person: str) -> bool:
+        generation = registry.current
+        entity = generation.world.entity("core.person")
+        return entity is not None and await Visibility.of(generation, registry.database).sees_row(actor, entity, person)
+
+    return sees

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from core.expr import Expr, parse, paths
 from core.expr.tree import Binary, Call, Literal, Logic, Me, Path
 from core.fields.base import Field
-from core.manifest.model import Entity, Rule, World
+from core.manifest.model import DELEGATE, Entity, Rule, World
 
 #: 《个人信息保护法》第三十一条. From this birthday on nobody is a child; who was born on 29 February, from 1 March on
 #: where there is no such day.
@@ -31,8 +31,9 @@ class Protection:
     consent: Expr | None = None
 
     def consent_for(self, rule: Rule) -> Expr | None:
-        """Nobody needs consent to read about himself."""
-        return None if rule.relation == "self" else self.consent
+        """Nobody needs consent to read about himself. Who acts for another is not that person: what she has not agreed
+        to, or has taken back, he does not see either."""
+        return None if rule.relation == "self" and rule.role != DELEGATE else self.consent
 
 
 UNPROTECTED = Protection()

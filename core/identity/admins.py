@@ -29,12 +29,14 @@ def admin_roles_in(entity: str, values: Mapping[str, Any]) -> list[str]:
     return sorted(ADMIN_ROLES & set(values.get("roles") or ())) if entity in GIVERS else []
 
 
-def check_rights_change(change: Change) -> None:
-    """Before every write of every caller: API, import, plugin, job. Refuses what joins powers that are separate."""
+def check_rights_change(change: Change, known: Set[str]) -> None:
+    """Before every write of every caller: API, import, plugin, job. Refuses what joins powers that are separate, and
+    roles that are not `known`: a slip of the pen would give nobody anything, or one day somebody too much."""
     if found := admin_roles_in(change.entity, change.after):
         problem = InputProblem(("input", "roles"), f"不能授予 {'、'.join(found)}", "staff.admin-role")
         hint = "管理员账号由安全管理员用 createAdminAccount 开立"
         raise InvalidInputError("管理员角色只属于管理员账号", [problem], hint=hint)
+    _check_known(change, grantable(known))
     own = change.actor.staff
     if own is None:
         return
@@ -43,3 +45,19 @@ def check_rights_change(change: Change) -> None:
         raise PermissionDeniedError("不能修改自己的权限", hint="请安全管理员办理")
     if change.entity == "core.grid_assignment" and own in (change.before.get("staff"), change.after.get("staff")):
         raise PermissionDeniedError("不能修改自己的责任网格", hint="请安全管理员办理")
+
+
+def grantable(known: Set[str]) -> Set[str]:
+    """Roles a row of staff or posts may name: those of plugins' own code belong to nobody."""
+    return {role for role in known if not role.endswith("_service")} - ADMIN_ROLES - {"anonymous"}
+
+
+def _check_known(change: Change, roles: Set[str]) -> None:
+    """Roles newly written; those of an application that has been switched off may stay."""
+    if change.entity not in GIVERS:
+        return
+    added = set(change.after.get("roles") or ()) - set(change.before.get("roles") or ())
+    if unknown := sorted(added - roles):
+        path = ("input" if change.action == "create" else "patch", "roles")
+        problem = InputProblem(path, f"没有角色 {'、'.join(unknown)}", "staff.role-unknown")
+        raise InvalidInputError("没有这个角色", [problem], hint=f"可以授予：{'、'.join(sorted(roles))}")

@@ -34,12 +34,15 @@ from core.identity.providers import (
     load_provider,
 )
 from core.identity.quotas import Quotas
-from core.identity.real_names import RealNames
+from core.identity.real_names import RealNames, Sees
 from core.identity.registry_check import RegistryCheck
 from core.identity.sessions import Sessions
 from core.manifest.model import World
-from core.settings import Settings
+from core.settings import Settings, SettingsError
 from core.store.database import Database
+
+#: What staff enter would prove itself.
+_REGISTRY_WHY = "它只与本系统登记的姓名和号码比对，不是公安等权威来源；生产环境请写 包.模块:类，或 none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,9 @@ class LogIn:
 
 def open_login(
     settings: Settings, database: Database, vault: Vault, audit: Audit, sessions: Sessions, world: Callable[[], World],
-    clock: Callable[[], datetime] = utc_now,
+    sees: Sees, clock: Callable[[], datetime] = utc_now,
 ) -> LogIn:  # fmt: skip
-    """SettingsError when the policy or a provider cannot be used."""
+    """SettingsError when the policy or a provider cannot be used. `sees`: see RealNames."""
     policy = read_policy(settings.login_policy)
     quotas = Quotas(database, vault, policy.quotas, is_open=settings.profile != "prod", clock=clock)
     registry = RegistryCheck(database, vault, world)
@@ -72,7 +75,7 @@ def open_login(
     accounts, hasher, told = Accounts(database, vault), Hasher(), LoginAudit(audit, vault)
     parts = Parts(accounts, codes, quotas, hasher, sessions, told, policy, clock)
     citizens = Citizens(parts)
-    real_names = RealNames(parts, citizens, _real_name(settings, registry, outside), _face(settings, outside))
+    real_names = RealNames(parts, citizens, _real_name(settings, registry, outside), _face(settings, outside), sees)
     oidc = OidcLogin(parts, read_providers(settings.oidc_providers), registry)
     return LogIn(
         parts, citizens, real_names, LegalPersons(parts, citizens), Officers(parts), Administration(parts),
@@ -98,6 +101,8 @@ def _real_name(settings: Settings, registry: RegistryCheck, outside: dict[str, A
     match settings.real_name or ("registry" if settings.profile == "dev" else "none"):
         case "none":
             return NoRealName()
+        case "registry" if settings.profile == "prod":
+            raise SettingsError("TONGBAN_REAL_NAME=registry 只供开发：" + _REGISTRY_WHY)
         case "registry":
             return registry
         case spec:

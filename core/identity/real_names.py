@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -29,6 +30,7 @@ from core.store.database import Transaction
 
 log = structlog.get_logger("tongban.identity")
 
+Sees = Callable[[Actor, str], Awaitable[bool]]
 CLERKS = frozenset({"window_clerk"})
 #: A face is compared as one picture of this size at most.
 PICTURE_MAX_BYTES = 150 * 1024
@@ -42,6 +44,8 @@ class RealNames:
     citizens: Citizens
     provider: RealNameProvider
     face: FaceProvider
+    #: Whether the rules show a member of staff this core.person.
+    sees: Sees
 
     async def verify(self, actor: Actor, name: str, idno: str) -> Pair:
         """Level 2 for the person of this name and number. The answer is a new log-in; the old session ends."""
@@ -86,7 +90,7 @@ class RealNames:
         if held is not None:
             await self._check_other(clerk, *(bound.person for bound in await self.parts.sessions.bound(held.id)))
         person = await self._find(clerk.id, number, name, idno, at_window=True)
-        if person is None:
+        if person is None or not await self.sees(clerk, person):
             await self.parts.audit.tell_of(clerk, "confirm_at_window", error=_mismatch())
             raise _mismatch()
         await self._check_other(clerk, person)
@@ -154,7 +158,8 @@ def _clerk(actor: Actor) -> str:
 
 
 def _mismatch() -> InvalidInputError:
-    """The same for an unknown number and for another's name: nobody finds out who is registered."""
+    """The same for an unknown number, another's name and, at a window, a resident of elsewhere: nobody finds out who is
+    registered."""
     return InvalidInputError("姓名与公民身份号码不一致", hint="请核对证件；仍不通过可到政务服务窗口核验")
 
 

@@ -157,7 +157,7 @@ class Builder:
             if change.action == "create":
                 titles = {plugin.id: plugin.title for plugin in now.world.plugins.values()}
                 refuse_new(now.choices, titles, change.plugin_id, change.division)
-            check_rights_change(change)
+            check_rights_change(change, now.world.roles.keys())
             await divisions.check(change)
             await check_files(visible, change)
             await check_case(visible, change)

@@ -74,6 +74,7 @@ class Consents:
     ) -> PurposeState:
         """A clerk enters what was signed on paper; for a child, by the guardian."""
         require_role(actor, COUNTER, "代为登记同意")
+        await self._desk.check_reach(actor, person)
         await self._desk.check_proof(actor, proof)
         text = self._text(purpose, text_version)
         await self._check_may_agree(person, guardian)
@@ -88,8 +89,8 @@ class Consents:
 
     async def withdraw_at_counter(self, actor: Actor, person: str, purpose: str, proof: str) -> PurposeState:
         require_role(actor, COUNTER, "代为登记撤回")
+        await self._desk.check_reach(actor, person)
         await self._desk.check_proof(actor, proof)
-        await self._people.require_subject(person)
         return await self._withdraw(actor, purpose, person, None, proof)
 
     async def _withdraw(

@@ -71,6 +71,7 @@ class Delegations:
     async def _check_counter(self, actor: Actor, principal: str, agent: str, grant: Grant) -> str:
         """The core.staff who registers it."""
         staff = require_role(actor, COUNTER, "登记委托")
+        await self._desk.check_reach(actor, principal)
         if (await self._desk.row("core.staff", staff))["person"] in (principal, agent):
             raise PermissionDeniedError("不能登记与自己有关的委托", hint="请其他工作人员登记")
         await self._check_village(agent, grant.kind)
@@ -96,7 +97,9 @@ class Delegations:
         require_role(actor, COUNTER, "撤销委托")
         if not reason.strip():
             raise InvalidInputError("请写明撤销的原因")
-        await self._end(actor, await self._desk.row(DELEGATION, id), reason)
+        row = await self._desk.row(DELEGATION, id)
+        await self._desk.check_reach(actor, row["principal"])
+        await self._end(actor, row, reason)
 
     async def mine(self, actor: Actor) -> tuple[list[Row], list[Row]]:
         """Given and received, the newest first."""

@@ -11,8 +11,9 @@ from tongban_sdk.errors import InvalidInputError, NotFoundError
 
 from core.access import AccessModel
 from core.access.files import FILE
+from core.access.visibility import Visibility
 from core.manifest.model import Entity, World
-from core.privacy.people import People
+from core.privacy.people import PERSON, People
 from core.privacy.rows import Lying
 from core.store.json_values import to_json
 from core.write import Writer, Written
@@ -55,6 +56,12 @@ class Desk:
     async def update(self, actor: Actor, key: str, row: Row, patch: Mapping[str, Any], why: str) -> Written:
         given = {name: to_json(value) for name, value in patch.items()}
         return await self.writer.update(_as_service(actor), self.entity(key), row["id"], row["version"], given, why=why)
+
+    async def check_reach(self, actor: Actor, person: str) -> None:
+        """At a counter one serves whom one's own rules show; somebody else's resident and nobody look alike."""
+        seeing = Visibility(self.world, self.access, self.lying.database)
+        if not await seeing.sees_row(actor, self.entity(PERSON), person):
+            raise NotFoundError("找不到这个人", hint="只能为自己负责的区划里的人办理，请他到所在地或县级窗口")
 
     async def check_proof(self, actor: Actor, proof: str | None) -> None:
         """A paper that somebody at this counter has just uploaded."""

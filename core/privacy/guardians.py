@@ -28,6 +28,7 @@ class Guardians:
         before somebody else has verified it. Returns its id."""
         staff = require_role(actor, COUNTER, "登记监护关系")
         guardian, ward = values["guardian"], values["ward"]
+        await self._desk.check_reach(actor, ward)
         ward_born = await self._check(guardian, ward)
         await self._check_apart(staff, guardian, ward)
         await self._desk.check_proof(actor, values.get("proof"))
@@ -46,7 +47,7 @@ class Guardians:
     async def verify(self, actor: Actor, id: str) -> None:
         """The second pair of eyes: neither who registered it, nor one of the two."""
         staff = require_role(actor, COUNTER, "核验监护关系")
-        link = await self._desk.row(GUARDIAN_LINK, id)
+        link = await self._link(actor, id)
         if link["state"] != "pending":
             raise ConflictError("只有待核验的监护关系可以核验")
         if actor.id == link["updated_by"]:
@@ -60,7 +61,7 @@ class Guardians:
         require_role(actor, COUNTER, "撤销监护关系")
         if not reason.strip():
             raise InvalidInputError("请写明撤销的原因")
-        link = await self._desk.row(GUARDIAN_LINK, id)
+        link = await self._link(actor, id)
         if link["state"] != "revoked":
             await self._desk.update(actor, GUARDIAN_LINK, link, {"state": "revoked"}, reason)
 
@@ -82,6 +83,11 @@ class Guardians:
                 await self._desk.update(actor, GUARDIAN_LINK, link, {"until": end}, "监护到被监护人成年为止")
                 count += 1
         return count
+
+    async def _link(self, actor: Actor, id: str) -> Row:
+        link = await self._desk.row(GUARDIAN_LINK, id)
+        await self._desk.check_reach(actor, link["ward"])
+        return link
 
     async def _check(self, guardian: str, ward: str) -> date | None:
         people = self._desk.people

@@ -121,7 +121,8 @@ def expected(
 def _shown(one: Rule, field: Field, owner: str | None, listed: bool, unmasks: bool) -> Shown:
     if field.name not in one.fields:
         return "hidden"
-    if field.purpose == "visit" and one.relation != "self" and owner not in AGREED:
+    is_own = one.relation == "self" and one.role != "delegate"
+    if field.purpose == "visit" and not is_own and owner not in AGREED:
         return "hidden"
     level = "L4" if field.level == "L3" and owner in CHILDREN else field.level
     is_clear = level == "L2" or field.name in one.clear or (unmasks and field.name in one.unmask)

@@ -10,6 +10,9 @@ from typing import Any, ClassVar
 import pyotp
 from tongban_sdk import Actor
 
+from core.access import AccessModel
+from core.access.visibility import Visibility
+from core.crypto import Vault
 from core.crypto.fields import lookup_of
 from core.demo.identity import id_check
 from core.fields.times import utc_now
@@ -17,11 +20,14 @@ from core.identity.administration import create_first_admins
 from core.identity.login import LogIn, open_login
 from core.identity.officers import Opened, Unfinished
 from core.identity.providers import ProviderError
+from core.identity.registry_check import RegistryCheck
 from core.identity.sessions import Pair
 from core.settings import Settings, read_settings
+from core.store.database import Database
 from tests.identity.town import Town, core_world
 
 ADDRESS = "192.0.2.7"
+VILLAGE, OTHER_TOWN = "640522100203", "640522101000"
 PASSWORD = "Qing-shan7lvshui"
 
 
@@ -62,6 +68,16 @@ class Faces:
         return self.is_hers
 
 
+class Authority(RegistryCheck):
+    """A county's own provider, as production demands one: it knows whom the test has entered."""
+
+    def __init__(self, database: Database, vault: Vault, data_dir: Path) -> None:
+        super().__init__(database, vault, core_world)
+
+
+AUTHORITY = "tests.login.hall:Authority"
+
+
 @dataclass(frozen=True)
 class Hall:
     town: Town
@@ -76,6 +92,11 @@ class Hall:
         self.clock.move(seconds=61)
         return self.texts.sent[-1][1]
 
+    async def clerk(self, division: str = VILLAGE, **values: Any) -> Actor:
+        """Of a window, with the people of this division."""
+        staff = await self.town.staff(roles=["window_clerk"], work_division=division, **values)
+        return (await self.town.sessions.open(staff)).actor
+
     async def window_code(self, clerk: Actor, phone: str) -> str:
         await self.login.real_names.request_window_code(clerk, phone)
         self.clock.move(seconds=61)
@@ -88,7 +109,15 @@ class Hall:
         """A person with an identity number: (core.person, number)."""
         body = f"642222196001{10 + number % 18:02}{number:03}"
         idno = body + id_check(body)
-        row = {"name": name, "sex": "1", "kind": "registered", "state": "active", "idno": idno, **values}
+        row = {
+            "name": name,
+            "sex": "1",
+            "kind": "registered",
+            "state": "active",
+            "idno": idno,
+            "division": VILLAGE,
+            **values,
+        }
         entity = core_world().entities["core.person"]
         if entity.fields["idno"].keyed:
             row["idno_lookup"] = lookup_of(self.login.parts.vault, entity, entity.fields["idno"], idno)
@@ -127,9 +156,16 @@ class Hall:
 
 
 def open_hall(town: Town, folder: Path, **changes: Any) -> Hall:
-    settings: Settings = replace(read_settings({"TONGBAN_DATA_DIR": str(folder)}), real_name="registry", **changes)
+    given = {"real_name": AUTHORITY, **changes}
+    settings: Settings = replace(read_settings({"TONGBAN_DATA_DIR": str(folder)}), **given)
     clock, texts, faces = Clock(), Texts(), Faces()
+    world = core_world()
+    seeing = Visibility(world, AccessModel(world), town.database)
+
+    async def sees(actor: Actor, person: str) -> bool:
+        return await seeing.sees_row(actor, world.entities["core.person"], person)
+
     audit = town.sessions._audit  # the town's own
-    login = open_login(settings, town.database, audit.vault, audit, town.sessions, core_world, clock)
+    login = open_login(settings, town.database, audit.vault, audit, town.sessions, core_world, sees, clock)
     login.parts.codes.sms = texts
     return Hall(town, replace(login, real_names=replace(login.real_names, face=faces)), clock, texts, faces)

@@ -18,6 +18,7 @@ from core.demo.identity import id_check, make_uscc
 from core.identity.administration import create_first_admins
 from core.settings import ROOT
 from tests.api.servers import Server, running
+from tests.login.hall import AUTHORITY
 
 SERVICE = Actor(
     id="test", kind="system", division="640522100203",
@@ -62,7 +63,7 @@ class Client:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Production: trusted documents only, no development tokens."""
-    with running(tmp_path_factory.mktemp("login"), "prod", sms="file", real_name="registry") as started:
+    with running(tmp_path_factory.mktemp("login"), "prod", sms="file", real_name=AUTHORITY) as started:
         yield started
 
 

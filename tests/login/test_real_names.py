@@ -19,7 +19,7 @@ from tongban_sdk import (
 from core.identity.actors import Choice
 from core.identity.providers import NoRealName
 from core.store.session_tables import SESSION
-from tests.login.hall import ADDRESS, PASSWORD, Hall
+from tests.login.hall import ADDRESS, OTHER_TOWN, PASSWORD, Hall
 
 PHONE = "13800138000"
 
@@ -141,8 +141,7 @@ async def test_a_phone_in_use_stays_its_holders(hall: Hall) -> None:
 
 async def test_a_clerk_with_the_document_and_the_code_binds_at_level_three(hall: Hall) -> None:
     person, idno = await hall.resident("马大妈", 1)
-    staff = await hall.town.staff(roles=["window_clerk"])
-    clerk = (await hall.town.sessions.open(staff)).actor
+    clerk = await hall.clerk()
     officer = (await hall.town.sessions.open(await hall.town.staff(roles=["case_officer"]))).actor
     code = await hall.window_code(clerk, PHONE)
     assert hall.texts.templates[-1] == "window_code"
@@ -166,9 +165,7 @@ async def test_a_clerk_with_the_document_and_the_code_binds_at_level_three(hall:
 
 async def test_a_code_of_the_window_logs_nobody_in_and_is_no_other_clerks(hall: Hall) -> None:
     person, idno = await hall.resident("马大妈", 1)
-    clerk, other = [
-        (await hall.town.sessions.open(await hall.town.staff(roles=["window_clerk"]))).actor for _ in range(2)
-    ]
+    clerk, other = await hall.clerk(), await hall.clerk()
     confirm = hall.login.real_names.confirm_at_window
     code = await hall.window_code(clerk, PHONE)
     with pytest.raises(LoginFailedError):
@@ -182,10 +179,26 @@ async def test_a_code_of_the_window_logs_nobody_in_and_is_no_other_clerks(hall: 
     assert await confirm(clerk, PHONE, code, "马大妈", idno) == person  # two wrong tries left it alive
 
 
+async def test_a_clerk_of_another_town_confirms_nobody_and_learns_nothing(hall: Hall) -> None:
+    _, idno = await hall.resident("马大妈", 1)
+    clerk = await hall.clerk(OTHER_TOWN)
+    confirm, told = hall.login.real_names.confirm_at_window, []
+    for name in ("马大妈", "马大爷"):
+        with pytest.raises(InvalidInputError) as refused:
+            await confirm(clerk, PHONE, await hall.window_code(clerk, PHONE), name, idno)
+        told.append((refused.value.message, refused.value.hint))
+    assert told[0] == told[1]
+    assert await hall.value("SELECT count(*) FROM tb_account_person") == 0
+    lines = [line for line in await hall.audit("action", "actor", "result") if line[0] == "confirm_at_window"]
+    assert lines == [("confirm_at_window", clerk.id, "INVALID_INPUT")] * 2
+
+
 async def test_a_provider_that_is_away_binds_nobody(hall: Hall) -> None:
     _, idno = await hall.resident("马小花", 1)
     pair = await hall.citizen(PHONE)
-    away = hall.login.real_names.__class__(hall.login.parts, hall.login.citizens, NoRealName(), hall.faces)
+    away = hall.login.real_names.__class__(
+        hall.login.parts, hall.login.citizens, NoRealName(), hall.faces, hall.login.real_names.sees
+    )
     with pytest.raises(UnavailableError, match="身份核验"):
         await away.verify(pair.actor, "马小花", idno)
     assert await hall.value("SELECT count(*) FROM tb_account_person") == 0
@@ -241,7 +254,7 @@ async def test_representatives_and_operators_act_for_their_company_and_nobody_el
 
 async def test_a_clerk_confirms_neither_herself_nor_others_for_her_own_phone(hall: Hall) -> None:
     (me, my_idno), (_, idno) = await hall.resident("马文员", 1), await hall.resident("马大妈", 2)
-    clerk = (await hall.town.sessions.open(await hall.town.staff(roles=["window_clerk"], person_id=me))).actor
+    clerk = await hall.clerk(person_id=me)
     assert clerk.person == me
     confirm = hall.login.real_names.confirm_at_window
     with pytest.raises(PermissionDeniedError):

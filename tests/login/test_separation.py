@@ -22,6 +22,7 @@ from tests.api.servers import Server, running
 from tests.login.hall import ADDRESS, PASSWORD, Hall
 
 SECURITY = Actor(id="sec", kind="admin", roles=frozenset({"anonymous", "security_admin"}))
+KNOWN = frozenset({"unit_head", "grid_worker", "x", "core_service", *ADMIN_ROLES})
 SYSTEM = Actor(id="sys", kind="admin", roles=frozenset({"anonymous", "system_admin"}))
 
 
@@ -40,7 +41,7 @@ def test_no_write_gives_an_administrators_role_to_staff(entity: str, role: str) 
             after={"roles": ["grid_worker", role]},
         )  # fmt: skip
         with pytest.raises(InvalidInputError) as caught:
-            check_rights_change(change)
+            check_rights_change(change, KNOWN)
         assert [p.id for p in caught.value.problems] == ["staff.admin-role"]
 
 
@@ -51,18 +52,39 @@ def test_nobody_manages_his_own_rights(changed: dict[str, Any]) -> None:
     after = {**before, **changed} if changed else {}
     with pytest.raises(PermissionDeniedError):
         check_rights_change(
-            Change(entity="core.staff", id="s1", action="update", version=2, actor=me, before=before, after=after)
+            Change(entity="core.staff", id="s1", action="update", version=2, actor=me, before=before, after=after),
+            KNOWN,
         )
     check_rights_change(
-        Change(entity="core.staff", id="s2", action="update", version=2, actor=me, before=before, after=after)
+        Change(entity="core.staff", id="s2", action="update", version=2, actor=me, before=before, after=after),
+        KNOWN,
     )
     rename = {**before, "name": "李娜娜"}
     check_rights_change(
-        Change(entity="core.staff", id="s1", action="update", version=2, actor=me, before=before, after=rename)
+        Change(entity="core.staff", id="s1", action="update", version=2, actor=me, before=before, after=rename),
+        KNOWN,
     )
     grid = Change(entity="core.grid_assignment", id="g", action="create", version=1, actor=me, after={"staff": "s1"})
     with pytest.raises(PermissionDeniedError):
-        check_rights_change(grid)
+        check_rights_change(grid, KNOWN)
+
+
+@pytest.mark.parametrize("entity", ["core.staff", "core.post"])
+@pytest.mark.parametrize("role", ["unit_haed", "core_service", "anonymous"])
+def test_a_role_nobody_declares_or_may_hold_is_not_granted_and_the_known_ones_are_named(entity: str, role: str) -> None:
+    def change(before: dict[str, Any], *roles: str) -> Change:
+        action: Any = "update" if before else "create"
+        return Change(
+            entity=entity, id="1", action=action, version=1, actor=SECURITY, before=before, after={"roles": [*roles]}
+        )
+
+    for before in ({}, {"roles": ["unit_head"]}):
+        with pytest.raises(InvalidInputError) as caught:
+            check_rights_change(change(before, "unit_head", role), KNOWN)
+        assert [p.id for p in caught.value.problems] == ["staff.role-unknown"]
+        assert caught.value.hint == "可以授予：grid_worker、unit_head、x"
+    # A role of an application that has been switched off since stays where it was.
+    check_rights_change(change({"roles": [role]}, "unit_head", role), KNOWN)
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +121,9 @@ def test_neither_api_nor_plugin_gets_it_written(server: Server) -> None:
     host_api = generation.host_api(SECURITY)
     with pytest.raises(InvalidInputError):
         portal.call(lambda: host_api.update("core.post", post, 1, {"roles": ["audit_admin"]}))
+    refused = server.post(grant, SECURITY, id=post, r=["case_oficer"])["errors"][0]["extensions"]
+    assert (refused["code"], refused["problems"][0]["id"]) == ("INVALID_INPUT", "staff.role-unknown")
+    assert "case_officer" in refused["hint"]
     assert server.data(grant, SECURITY, id=post, r=["case_officer"])["updateCorePost"]["roles"] == ["case_officer"]
 
 

@@ -39,6 +39,14 @@ CASES: list[Case] = [
         changed(ACCESS, "{role: alpha_clerk, entity: core.person", "{role: resident, entity: core.person"),
         ["alpha/access.yaml:4:12 access.foreign-role"],
     ),
+    (
+        "rights for another's code",
+        {
+            **changed(ACCESS, "resident", "core_service"),
+            "core/plugin.yaml": GOOD["core/plugin.yaml"] + "  core_service: {title: 宿主}\n",
+        },
+        ["alpha/access.yaml:2:12 access.foreign-service"],
+    ),
     ("unknown entity", rule("entity: blok, can: [read]"), ["alpha/access.yaml:6:30 entity.unknown"]),
     (
         "unknown fields",

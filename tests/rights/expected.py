@@ -243,7 +243,7 @@ class Oracle:
 
     def _consents(self, rule: Rule, f: Field, entity: str, row: Row) -> bool:
         purpose = f"{self.book.entities[entity].plugin}.{f.purpose}"
-        if purpose not in self.book.consents or rule.relation == "self":
+        if purpose not in self.book.consents or (rule.relation == "self" and rule.role != "delegate"):
             return True
         people = [person["id"] for person in self.subjects(entity, row)]
         if not self.book.entities[entity].subjects:

@@ -47,6 +47,10 @@ def _rule(position: int, spec: dict[str, Any], document: Document, draft: Draft)
     if spec["role"] not in draft.roles and "plugin.yaml" not in draft.broken:
         hint = did_you_mean(spec["role"], draft.roles)
         draft.error("access.role-unknown", document.place(*path, "role"), f"没有角色 {shown(spec['role'])}", hint)
+    if spec["role"].endswith("_service") and spec["role"] in set(draft.roles) - set(draft.plugin.roles):
+        message = f"{spec['role']} 是另一个应用的代码，不能由本应用给它权限"
+        hint = f"写成 {draft.plugin.id}_service，或请那个应用写这条规则"
+        draft.error("access.foreign-service", document.place(*path, "role"), message, hint)
     entity = draft.entity(spec["entity"], document.place(*path, "entity"))
     if entity is None:
         return None
