@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -16,12 +16,12 @@ from core.fields.base import FieldError
 from core.fields.refs import parse_uuid
 from core.fields.structured import JSON_MAX_DEPTH
 from core.fields.times import utc_now
+from core.jobs.housekeeping import DRAFT_KEPT
 from core.store.case_tables import DRAFT
 from core.store.database import Database, Insert, Transaction
 from core.store.ids import uuid7
 from core.store.statement import load_row, statement
 
-KEPT = timedelta(days=30)
 #: Of one account; people finish what they begin, programs do not.
 DRAFTS_MAX = 50
 DRAFT_MAX_BYTES = 256 * 1024
@@ -40,7 +40,7 @@ class Draft:
 
     @property
     def ends_at(self) -> datetime:
-        return self.updated_at + KEPT
+        return self.updated_at + DRAFT_KEPT
 
 
 class Drafts:
@@ -106,7 +106,7 @@ class Drafts:
     async def _read(self, actor: Actor, where: str, **values: Any) -> list[Draft]:
         names = ", ".join(f'"{name}"' for name in _COLUMNS)
         text = f"SELECT {names} FROM tb_draft WHERE {where}"
-        rows = await self._database.fetch(*self._statement(text, actor, since=utc_now() - KEPT, **values))
+        rows = await self._database.fetch(*self._statement(text, actor, since=utc_now() - DRAFT_KEPT, **values))
         return [self._draft(load_row(self._database.dialect, DRAFT, _COLUMNS, row)) for row in rows]
 
     def _draft(self, row: Mapping[str, Any]) -> Draft:

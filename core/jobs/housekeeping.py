@@ -11,6 +11,7 @@ from pathlib import Path
 from core.fields.column import Column, Table
 from core.identity.policy import session_policy
 from core.store.account_tables import CODE, QUOTA
+from core.store.case_tables import DRAFT
 from core.store.crypto_tables import CONTENT
 from core.store.database import Database
 from core.store.dialect import quote
@@ -26,6 +27,8 @@ RECENT_KEPT = timedelta(minutes=10)
 ORPHAN_KEPT = timedelta(days=1)
 #: Over for this long, a session answers no question any more; the audit keeps what was done in it.
 SESSION_KEPT = timedelta(days=30)
+#: A half-filled form nobody has touched for this long is gone.
+DRAFT_KEPT = timedelta(days=30)
 #: Rows per statement: short enough never to hold up a writer.
 BATCH = 500
 
@@ -40,6 +43,7 @@ async def sweep_rows(database: Database, now: datetime) -> int:
         (REFRESH, "used_at", now - session_policy().reuse_known),
         (REFRESH, "ends_at", now),
         (SESSION, "ends_at", now - SESSION_KEPT),
+        (DRAFT, "updated_at", now - DRAFT_KEPT),
     )
     return sum([await _sweep(database, *one) for one in past])
 

@@ -235,7 +235,7 @@ DRAFT = Table(
         Column("values", "text", null=False),
         Column("updated_at", "datetime", null=False),
     ),
-    (Index(("account", "service")),),
+    (Index(("account", "service")), Index(("updated_at",))),
 )
 
 #: Definitions of workflows and service items as cases began with them: a manifest may move on, a running case does not.

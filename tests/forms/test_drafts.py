@@ -11,7 +11,8 @@ from tongban_sdk import Actor
 from tongban_sdk.errors import ConflictError, InvalidInputError, NotAuthenticatedError, NotFoundError
 
 from core.fields.times import utc_now
-from core.forms.drafts import DRAFTS_MAX, KEPT, Drafts
+from core.forms.drafts import DRAFTS_MAX, Drafts
+from core.jobs.housekeeping import DRAFT_KEPT
 from core.store.case_tables import DRAFT
 from core.store.statement import statement
 from tests.forms.conftest import HA, NEIGHBOUR, RESIDENT, Homes, uid
@@ -100,7 +101,7 @@ async def test_it_goes_with_the_transaction_that_files_the_case(homes: Homes, dr
 
 async def test_after_thirty_days_it_is_over(homes: Homes, drafts: Drafts) -> None:
     draft = await drafts.save(RESIDENT, SERVICE, 1, VALUES)
-    long_ago = utc_now() - KEPT - timedelta(seconds=1)
+    long_ago = utc_now() - DRAFT_KEPT - timedelta(seconds=1)
     text, args = statement(
         homes.database.dialect, DRAFT, "UPDATE tb_draft SET updated_at = {updated_at}", updated_at=long_ago
     )

@@ -11,6 +11,7 @@ import pytest
 from core.fields.column import Column, Table
 from core.jobs import housekeeping
 from core.jobs.housekeeping import sweep_files, sweep_rows
+from core.store.case_tables import DRAFT
 from core.store.crypto_tables import CONTENT
 from core.store.database import Database, Insert
 from core.store.engine import ENGINE_TABLES, IDEMPOTENCY, RECENT
@@ -42,6 +43,18 @@ async def test_rows_past_their_time_go_in_batches(swept: Database) -> None:
     assert [row[0] for row in left] == ["young0", "young1", "young2"]
     assert await swept.fetch_value("SELECT count(*) FROM tb_recent", []) == 1
     assert await sweep_rows(swept, NOW) == 0
+
+
+async def test_drafts_nobody_touches_go_after_thirty_days(swept: Database) -> None:
+    draft = {"account": "a", "service": "a.b", "service_version": 1, "values": "tb1.x"}
+    ages = [timedelta(days=30, seconds=1), timedelta(days=30), timedelta(days=1)]
+    ids = [uuid7() for _ in ages]
+    await swept.insert(
+        [Insert(DRAFT, {"id": id, "updated_at": NOW - age, **draft}) for id, age in zip(ids, ages, strict=True)]
+    )
+    assert await sweep_rows(swept, NOW) == 1
+    left = await swept.fetch("SELECT id FROM tb_draft ORDER BY id", [])
+    assert [str(row[0]) for row in left] == sorted(ids[1:])
 
 
 def put(folder: Path, digest: str, age: timedelta, *, inside: str | None = None) -> Path:
