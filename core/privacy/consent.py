@@ -10,6 +10,7 @@ from typing import Any, Literal
 import orjson
 from tongban_sdk.actor import Actor
 
+from core.audit.chain import holds
 from core.crypto import Vault
 from core.fields.times import utc_now
 from core.store.database import Database, Insert, Transaction
@@ -75,9 +76,9 @@ class Ledger:
         return await self._read(self._database, "WHERE person = {person} ORDER BY at DESC, id DESC", person=person)
 
     async def forged(self) -> list[str]:
-        """Ids of rows that are not as they were written."""
+        """Ids of rows of which nothing proves that they are as they were written."""
         rows = await self._read(self._database, "ORDER BY id")
-        return [row.id for row in rows if not self._vault.has_mac(_signed(_values(row)), row.mac)]
+        return [row.id for row in rows if not holds(self._vault, _signed(_values(row)), row.mac)]
 
     async def _latest(self, source: Database | Transaction, person: str) -> dict[str, ConsentEvent]:
         rows = await self._read(source, "WHERE person = {person} ORDER BY at, id", person=person)

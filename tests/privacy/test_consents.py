@@ -77,6 +77,21 @@ def test_the_ledger_only_grows_and_shows_forged_rows(town: Town) -> None:
     assert town.run(town.host.privacy.ledger.forged) == [str(id)]
 
 
+def test_a_row_whose_key_is_gone_is_not_proven(town: Town) -> None:
+    her = town.citizen("马大妈")
+    town.data(GRANT, her, p="visiting.visit", v=version(town, her))
+    town.data(WITHDRAW, her, p="visiting.visit")
+    [(id, mac)] = town.fetch("SELECT id, mac FROM tb_consent WHERE action = 'withdraw'")
+
+    async def lose() -> None:
+        key, _, rest = mac.partition(".")
+        async with town.host.database.transaction() as tx:
+            await tx.execute(f"UPDATE tb_consent SET mac = '{key}gone.{rest}' WHERE action = 'withdraw'")
+
+    town.run(lose)
+    assert town.run(town.host.privacy.ledger.forged) == [str(id)]
+
+
 def test_refusals_leave_nothing(town: Town) -> None:
     her, son = town.citizen("马大妈"), town.citizen("马儿子")
     right = version(town, her)
