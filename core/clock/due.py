@@ -61,7 +61,8 @@ def share(calendar: Calendar, start: datetime, limit: Limit, percent: int, pause
     a limit later. Aware UTC."""
     whole = due(calendar, start, limit, pauses)
     ruler: Ruler = DutyTime(calendar) if limit.unit in ("WD", "WH") else Elapsed(calendar)
-    stops = [Stretch(s.since, min(s.until, whole.at), s.reason) for s in whole.pauses if s.since < whole.at]
+    # A pause that ends after duty on the last day moved nothing.
+    stops = [stop for stop in whole.pauses if stop.until <= whole.at]
     begin, end = ruler.place(start), ruler.place(whole.at)
     length = end - begin - _stood(ruler, begin, stops)
     # At 0 the ruler names the end of the duty before.

@@ -80,6 +80,10 @@ def everything(server: Server) -> list[Any]:
     return [[tuple(row) for row in run(server, host(server).database.fetch, f"SELECT * FROM {t}", [])] for t in tables]
 
 
+def days_of(server: Server, since: str, to: str, division: str = "") -> Any:
+    return server.data(text("calendar"), None, **{"from": since, "to": to, "division": division})["calendar"]
+
+
 def moves(effect: Any) -> list[tuple[str, str, str, bool]]:
     return [(m["number"], m["was"][:16], m["at"][:16], m["isProvisional"]) for m in effect["moves"]]
 
@@ -94,6 +98,8 @@ def test_everybody_sees_days_hours_and_sentences(server: Server) -> None:
     ]  # fmt: skip
     winter = [{"opens": "08:30", "closes": "12:00"}, {"opens": "14:00", "closes": "18:00"}]
     assert [d["hours"] for d in days] == [[], winter, winter, winter]
+    festival = days_of(server, "2026-05-26", "2026-05-28", HAIYUAN)
+    assert [(d["name"], d["isProvisional"]) for d in festival] == [("", False), ("古尔邦节", True), ("古尔邦节", True)]
     tables = server.data(text("duty_hours"), division=HAIYUAN)["dutyHours"]
     assert [(t["since"], [s["title"] for s in t["seasons"]]) for t in tables] == [("2004-01-01", ["夏季", "冬季"])]
     start = "2026-11-23T10:00:00+08:00"
@@ -131,7 +137,7 @@ def test_a_notice_is_previewed_then_set(server: Server) -> None:
 
     done = server.data(text("set_calendar"), ADMIN, input=NOTICE, version=1)["setCalendar"]
     assert (done["version"], moves(done)) == (2, expected)
-    days = server.data(text("calendar"), None, **{"from": "2027-01-04", "to": "2027-01-09"})["calendar"]
+    days = days_of(server, "2027-01-04", "2027-01-09")
     assert [d["isWorking"] for d in days] == [False, True, True, True, True, True]
     assert {d["isProvisional"] for d in days} == {False}
     assert days[0]["source"] == SOURCE

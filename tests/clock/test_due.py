@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import timeit
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from tongban_sdk.errors import InvalidInputError
 
-from core.clock import Stretch, due
+from core.clock import Calendar, Stretch, due
+from core.clock.calendar import DutyTable, Season
 from core.manifest.cases import Limit, Unit
 from tests.clock.shipped import HAIYUAN, at, calendar, local
 
@@ -95,6 +96,23 @@ def test_duty_hours_follow_the_season(start: str, end: str) -> None:
     hours = 1 if start == "2026-09-30" else 2
     clock = "18:00" if start == "2026-09-30" else "17:00"
     assert local(due(calendar(HAIYUAN), at(start, clock), Limit(hours, "WH")).at) == end
+
+
+@pytest.mark.parametrize(
+    ("day", "closing"),
+    [
+        ("2025-07-01", "16:00"), ("2025-11-03", "17:00"), ("2026-01-31", "17:00"), ("2026-02-01", "20:00"),
+        ("2026-04-30", "20:00"), ("2026-05-01", "19:00"), ("2027-01-05", "20:00"),
+    ],
+)  # fmt: skip
+def test_a_duty_table_holds_from_its_day_on_in_the_season_of_that_day(day: str, closing: str) -> None:
+    old = DutyTable(date(2004, 1, 1), (season(5, 16), season(10, 17)), "")
+    new = DutyTable(date(2026, 2, 1), (season(5, 19), season(10, 20)), "")
+    assert local(Calendar([], [old, new], []).closing(at(day).toordinal())) == f"{day} {closing}"
+
+
+def season(month: int, closing_h: int) -> Season:
+    return Season(month, 1, "", ((8 * 3600, closing_h * 3600),))
 
 
 @pytest.mark.parametrize("unit", ["WD", "D", "MON"])

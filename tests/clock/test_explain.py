@@ -34,6 +34,10 @@ PERMIT = "行政许可法第四十二条"
             "（行政许可法第四十二条），该日期为暂定：2027年的放假安排尚未公布，公布后重新计算",
         ),
         (
+            "2026-11-28", 1, "WD",
+            "自2026年11月28日受理次日起算1个工作日，扣除周末1天，应于2026年11月30日17:30前办结（行政许可法第四十二条）",
+        ),
+        (
             "2026-11-23", 24, "H",
             "自2026年11月23日10:00受理时起算24小时，应于2026年11月24日10:00前办结（行政许可法第四十二条）",
         ),
@@ -93,6 +97,13 @@ def test_an_unverified_festival_is_named() -> None:
 )
 def test_shares_of_working_days_pass_in_duty_hours(percent: int, moment: str) -> None:
     assert local(share(calendar(), at("2026-11-23"), Limit(20, "WD"), percent)) == moment
+
+
+def test_a_pause_over_the_end_of_duty_moves_no_share() -> None:
+    pause = Stretch(at("2026-12-21"), at("2026-12-21", "20:00"))
+    limit, start = Limit(20, "WD"), at("2026-11-23")
+    for percent in (50, 100):
+        assert share(calendar(), start, limit, percent, [pause]) == share(calendar(), start, limit, percent)
 
 
 def test_a_share_waits_for_the_pause() -> None:
