@@ -20,7 +20,7 @@ log = logging.getLogger("tongban.jobs")
 
 #: How often the loop looks when nobody nudges it.
 POLL_S = 0.5
-#: Commits that follow a turn within this time share the next one; a turn costs as much as a creation.
+#: Commits that follow a turn within this time share the next one: under load a turn per commit is too many.
 GATHER_S = 0.05
 PAUSE_AFTER_ERROR_S = 1.0
 
