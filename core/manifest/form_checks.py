@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core.fields import Field, all_fields
+from core.fields import Field, FieldError, all_fields
 from core.fields.refs import Ref
 from core.fields.system import Id
 from core.manifest.cases import Form
@@ -33,7 +33,8 @@ _TEXTS = frozenset({"string", "text"})
 def check_form(form: Form, entity: Entity, document: Document, draft: Draft) -> None:
     names = [name for _, fields in form.groups for name in fields]
     _check_fields(entity, document, draft)
-    _check_rule(form.refine, ("refine",), names, document, draft)
+    if _check_rule(form.refine, ("refine",), names, document, draft):
+        _check_values(form.refine, ("refine",), entity, document, draft)
     for name, hints in form.ui.items():
         if name not in names:
             draft.error(
@@ -46,6 +47,7 @@ def check_form(form: Form, entity: Entity, document: Document, draft: Draft) -> 
         rule = hints.get("showIf", {})
         if _check_rule(rule, ("ui", name, "showIf"), names, document, draft):
             _check_order(name, rule, names, document, draft)
+            _check_values(rule, ("ui", name, "showIf"), entity, document, draft)
         if rule and name in missing_fields(entity, ()):
             message = f"{name} 必填，又不总是显示：不显示时交不上"
             draft.error(
@@ -115,11 +117,42 @@ def parts(rule: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Mapp
         yield from parts(part, (*path, "properties", name))
 
 
+def _over_data(rule: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """A rule over the form's whole data and those rules in it that are over the same."""
+    yield path, rule
+    for key in _ONE:
+        if key in rule:
+            yield from _over_data(rule[key], (*path, key))
+    for key in _MANY:
+        for i, part in enumerate(rule.get(key, ())):
+            yield from _over_data(part, (*path, key, i))
+
+
 def mentioned(rule: Mapping[str, Any]) -> set[str]:
     """Fields of the form that a rule over its whole data speaks about."""
-    own = {*rule.get("properties", {}), *rule.get("required", ())}
-    inner = [rule[key] for key in _ONE if key in rule] + [part for key in _MANY for part in rule.get(key, ())]
-    return own.union(*map(mentioned, inner))
+    return {name for _, part in _over_data(rule) for name in (*part.get("properties", ()), *part.get("required", ()))}
+
+
+def _check_values(rule: Mapping[str, Any], path: Path, entity: Entity, document: Document, draft: Draft) -> None:
+    """A value the field never has would be waited for in vain."""
+    for at, part in _over_data(rule, path):
+        for name, own in part.get("properties", {}).items():
+            wanted: list[tuple[Path, Any]] = [(("enum", i), value) for i, value in enumerate(own.get("enum", ()))]
+            wanted += [(("const",), own["const"])] if "const" in own else []
+            for step, value in wanted:
+                if fault := _fault(all_fields(entity).get(name), value):
+                    place = document.place(*at, "properties", name, *step)
+                    message = f"{name} 不会是 {shown(value)}：{fault}"
+                    draft.error("form.value-refused", place, message, "写该字段能有的值")
+
+
+def _fault(field: Field | None, value: Any) -> str:
+    try:
+        if field is not None and value is not None:
+            field.parse(value)
+    except FieldError as error:
+        return error.message
+    return ""
 
 
 def _check_order(name: str, rule: Mapping[str, Any], names: list[str], document: Document, draft: Draft) -> None:

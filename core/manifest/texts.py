@@ -58,7 +58,28 @@ def _texts(plugin: Plugin) -> Iterator[tuple[str, str]]:
             yield from ((f"{path}.title", field.title), (f"{path}.description", field.description))
             values: Mapping[str, str] = getattr(field, "values", None) or {}
             yield from ((f"{path}.values.{value}", title) for value, title in values.items())
+    yield from _guide_texts(plugin)
     yield from _case_texts(plugin)
+
+
+def _guide_texts(plugin: Plugin) -> Iterator[tuple[str, str]]:
+    """What people read before they apply, and while they fill in; of an item's last version."""
+    for name, versions in plugin.services.items():
+        item, path = versions[-1], f"services.{name}"
+        yield from ((f"{path}.title", item.title), (f"{path}.summary", item.summary))
+        for i, condition in enumerate(item.preconditions):
+            yield f"{path}.preconditions.{i}", condition.message
+        yield from ((f"{path}.materials.{material.id}", material.title) for material in item.materials)
+        for i, (question, answer) in enumerate(item.faq):
+            yield from ((f"{path}.faq.{i}.question", question), (f"{path}.faq.{i}.answer", answer))
+    for name, form in plugin.forms.items():
+        path = f"forms.{name}"
+        yield f"{path}.title", form.title
+        yield from ((f"{path}.groups.{i}", title) for i, (title, _) in enumerate(form.groups))
+        for field, hints in form.ui.items():
+            words = (key for key in ("title", "hint", "placeholder") if key in hints)
+            yield from ((f"{path}.ui.{field}.{key}", hints[key]) for key in words)
+        yield from ((f"{path}.consents.{id}", text) for id, text in form.consents.items())
 
 
 def _case_texts(plugin: Plugin) -> Iterator[tuple[str, str]]:

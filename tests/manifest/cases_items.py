@@ -108,6 +108,16 @@ CASES: list[Case] = [
         ["grid/forms/repair.yaml:13:3 form.rule-too-big"],
     ),
     (
+        "shown for a value that never comes",
+        item(FORM, "{category: {const: water}}", "{category: {const: 水}}"),
+        ["grid/forms/repair.yaml:9:66 form.value-refused"],
+    ),
+    (
+        "narrowed to what it never is",
+        item(FORM, "floor: {maximum: 30}", "floor: {enum: [1, 99, x]}"),
+        ["grid/forms/repair.yaml:16:23 form.value-refused", "grid/forms/repair.yaml:16:27 form.value-refused"],
+    ),
+    (
         "a reference in a rule",
         item(FORM, "floor: {maximum: 30}", "floor: {$ref: 'https://example.org/x.json'}"),
         ["grid/forms/repair.yaml:16:13 manifest.ref-refused"],

@@ -8,6 +8,7 @@ from core.manifest import plugin_folders, read_plugins
 from core.manifest.model import Plugin
 from core.manifest.texts import text
 from tests.manifest.folders import GOOD, write
+from tests.manifest.items import ITEMS, SERVICE
 
 OWN_TEXTS = """
 description: 一个例子
@@ -40,3 +41,20 @@ def test_other_languages_are_read_by_path_and_fall_back(tmp_path: Path) -> None:
     assert text(plugin, "entities.house.title", "kk-Arab") == "Үй"
     assert text(plugin, "entities.house.title", "fr") == "房屋"
     assert text(plugin, "entities.house.description", "en") == text(plugin, "entities.house.description") == "一套房"
+
+
+def test_guides_and_forms_can_be_translated(tmp_path: Path) -> None:
+    words = {
+        "services.repair.title": "Repairs", "services.repair.preconditions.0": "Owners only",
+        "services.repair.materials.deed": "Deed", "services.repair.faq.0.answer": "Yes",
+        "forms.repair.groups.1": "Where", "forms.repair.ui.words.hint": "Say what is broken",
+        "forms.repair.consents.truth": "All of it is true",
+    }  # fmt: skip
+    item = ITEMS[SERVICE].partition("  - version: 2")[0]
+    translated = "".join(f"{path}: {said}\n" for path, said in words.items())
+    write(tmp_path, {**ITEMS, SERVICE: item, "grid/i18n/en.yaml": translated})
+    reading = read_plugins(plugin_folders(tmp_path))
+    assert reading.problems == []
+    grid = reading.world().plugins["grid"]
+    assert {path: text(grid, path, "en") for path in words} == words
+    assert text(grid, "forms.repair.title", "en") == "报修"

@@ -49,5 +49,8 @@ SECTION = Section(
     ("i18n/*.yaml",),
     "i18n.schema.json",
     build,
-    after=("entities", "codes", "jobs", "workflows", "dispatch", "messages", "documents", "indicators"),
+    after=(
+        *("entities", "codes", "jobs", "services", "forms"),
+        *("workflows", "dispatch", "messages", "documents", "indicators"),
+    ),
 )

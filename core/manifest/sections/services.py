@@ -51,10 +51,13 @@ def _item(document: Document, draft: Draft) -> tuple[Service, ...]:
     if document.value["service"] != document.stem:
         message = f"事项 {document.value['service']} 与文件名 {document.stem} 不同"
         draft.error("service.name-file", document.place("service"), message, "改成相同的名字")
+        draft.break_(document)
         return ()
     found = [
         version for position, _ in document.entries("versions") if (version := _version(position, document, draft))
     ]
+    if not found:
+        draft.break_(document)
     check_versions(found, draft)
     return in_order(found)
 
