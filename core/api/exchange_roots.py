@@ -16,10 +16,10 @@ from core.api.files import register, unreadable
 from core.api.ids import known_id
 from core.api.upload import Received
 from core.crypto import SealError
+from core.crypto.stream import Stored
 from core.exchange.exporting import Sources, export_csv
 from core.exchange.faults import Fault
 from core.exchange.importing import Parts, Report, import_rows
-from core.exchange.text import Stored
 from core.identity.required import require_login
 from core.manifest.model import Entity
 from core.store.dialect import quote

@@ -11,7 +11,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from core.crypto.stream import SealedFile, SealingWriter
+from core.crypto.stream import SealedFile, SealingWriter, Stored
 from core.crypto.vault import Vault
 from core.fields.times import utc_now
 from core.store.crypto_tables import CONTENT
@@ -47,7 +47,7 @@ class Contents:
         key = self._vault.seal(self._vault.stream_key_text(written.key), _context(id))
         await tx.insert([Insert(CONTENT, {"id": id, "place": name, "key": key, "at": utc_now()})])
 
-    async def find(self, id: str, former: str | None) -> SealedFile | Path | None:
+    async def find(self, id: str, former: str | None) -> Stored | None:
         """The content of a row of core.file, to be opened with `open("rb")`; None = there is none.
 
         `former` is what the row holds as digest: a content that has not been sealed yet lies plain under it. SealError

@@ -11,7 +11,7 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Protocol
 
 from core.crypto.errors import TamperedError
 from core.crypto.provider import OVERHEAD_BYTES, CryptoProvider
@@ -134,6 +134,12 @@ class SealedReader(io.RawIOBase):
             self._chunk = self._key.open(number, sealed, is_last=number == self._count - 1)
             self._number = number
         return self._chunk
+
+
+class Stored(Protocol):
+    """A file that can be opened more than once: a path, or a sealed one."""
+
+    def open(self, mode: Literal["rb"], /) -> BinaryIO: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from tongban_sdk.errors import InvalidInputError, RequestError, TooLargeError
 
 from core.access import AccessModel
 from core.crypto import Vault
+from core.crypto.stream import Stored
 from core.exchange.columns import key_of
 from core.exchange.faults import Fault, Faults
 from core.exchange.lookup import Lookup, unique_sets
 from core.exchange.planning import Planned, Planner
 from core.exchange.reading import Source, read_rows
-from core.exchange.text import Stored
 from core.fields.masks import is_sensitive
 from core.fields.refs import Ref
 from core.manifest.model import Action, Entity, World

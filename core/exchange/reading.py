@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from core.crypto.stream import Stored
 from core.exchange.cells import value_of
 from core.exchange.columns import Column, read_columns
 from core.exchange.faults import BadFileError, Faults
-from core.exchange.text import Stored, open_text
+from core.exchange.text import open_text
 from core.fields.base import FieldError
 from core.fields.refs import Ref
 from core.manifest.model import Entity, World

@@ -6,20 +6,15 @@ import codecs
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Literal, Protocol, TextIO
+from typing import TextIO
 
 from tongban_sdk.errors import TooLargeError
 
+from core.crypto.stream import Stored
 from core.exchange.faults import BadFileError, Faults
 
 BLOCK_BYTES = 1 << 20
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-
-class Stored(Protocol):
-    """A file that can be opened more than once: a path, or a sealed content."""
-
-    def open(self, mode: Literal["rb"], /) -> BinaryIO: ...
 
 
 @contextmanager
