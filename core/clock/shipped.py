@@ -21,8 +21,12 @@ UNVERIFIED = "unverified"
 COMPUTED_UNTIL = 2040
 #: Raised when this module makes other rows of the same data.
 _MADE = "1"
-#: chinesecalendar's short names, as the law has them.
-_FULL = {"清明": "清明节", "端午": "端午节", "中秋": "中秋节"}
+#: chinesecalendar's names, as the law has them.
+_NAMES = {
+    "New Year's Day": "元旦", "Spring Festival": "春节", "Tomb-sweeping Day": "清明节", "Labour Day": "劳动节",
+    "Dragon Boat Festival": "端午节", "Mid-autumn Festival": "中秋节", "National Day": "国庆节",
+    "Anti-Fascist 70th Day": "抗日战争胜利70周年纪念日",
+}  # fmt: skip
 
 Row = dict[str, Any]
 
@@ -53,13 +57,12 @@ def shipped_hours() -> tuple[Row, ...]:
 
 def _official() -> Iterator[Row]:
     """The notices of the State Council, as chinesecalendar transcribes them. Needed here only: 0.1 s of import."""
-    from chinese_calendar.constants import Holiday, holidays, workdays
+    from chinese_calendar.constants import holidays, workdays
 
     source = f"国务院办公厅节假日安排通知（chinesecalendar {version('chinesecalendar')}）"
     for kind, days in (("rest", holidays), ("work", workdays)):
         for day, english in days.items():
-            short = Holiday(english).chinese
-            name = MADE_UP if kind == "work" else _FULL.get(short, short)
+            name = MADE_UP if kind == "work" else _NAMES[english]
             yield day_row(COUNTRY, day.year, day, kind, name, source, is_shipped=True)
 
 
