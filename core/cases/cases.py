@@ -9,7 +9,7 @@ from tongban_sdk.actor import Actor
 from tongban_sdk.errors import ConflictError, PermissionDeniedError
 
 from core.audit import Audit
-from core.cases import acting, filing, inbox, mine, tasks, trail
+from core.cases import acting, filing, following, inbox, mine, tasks, trail
 from core.cases.definitions import Definitions
 from core.cases.dispatching import pass_on
 from core.cases.effects import Effects, own_effects
@@ -23,7 +23,7 @@ from core.cases.timers import Timers
 from core.cases.timing import Colour, explain_due
 from core.cases.trail import TrailEntry
 from core.cases.who import refuse_own, standing
-from core.clock import Calendars
+from core.clock import Calendars, Clock
 from core.crypto import Vault
 from core.manifest.cases import CaseAction
 from core.store.database import Database
@@ -44,12 +44,13 @@ class Cases:
 
     async def submit(
         self, actor: Actor, service: str, values: Mapping[str, Any], *, key: str | None = None, channel: str = "app",
-        consents: Collection[str] = (), applicant: str | None = None,
+        consents: Collection[str] = (), applicant: str | None = None, draft: str | None = None,
     ) -> Case:  # fmt: skip
         """File under a service item ("community.repair"); staff may file for a person (`applicant`)."""
         return await filing.submit(
-            self.engine, actor, service, values, key=key, channel=channel, consents=consents, applicant=applicant
-        )
+            self.engine, actor, service, values, key=key, channel=channel, consents=consents, applicant=applicant,
+            draft=draft,
+        )  # fmt: skip
 
     async def act(
         self, actor: Actor, number: str, action: str, *, version: int, values: Mapping[str, Any] | None = None,
@@ -136,6 +137,10 @@ class Cases:
 
     async def watched(self, actor: Actor, *, first: int = 50) -> list[Case]:
         return await inbox.watched(self.engine, actor, first=first)
+
+    async def follow_calendar(self, clock: Clock) -> int:
+        """Due dates after a change of the calendar; how many cases moved."""
+        return await following.follow_calendar(self.engine, clock)
 
     async def mine(
         self, actor: Actor, *, which: mine.Which = "all", first: int = 20, after: str | None = None

@@ -26,6 +26,7 @@ from core.cases.rows import Case
 from core.cases.step import Step
 from core.fields.places import Grid
 from core.fields.times import utc_now
+from core.forms.drafts import Drafts
 from core.forms.eligibility import STAFFED, Refusal, Standing, eligibility
 from core.forms.validate import validate
 from core.forms.view import form_of
@@ -66,14 +67,16 @@ class Filing:
 
 async def submit(
     engine: Engine, actor: Actor, service: str, values: Mapping[str, Any], *, key: str | None = None,
-    channel: str = "app", consents: Collection[str] = (), applicant: str | None = None,
+    channel: str = "app", consents: Collection[str] = (), applicant: str | None = None, draft: str | None = None,
 ) -> Case:  # fmt: skip
-    """File under a service item. Repeated under one key: the same case."""
+    """File under a service item; the draft it was written in goes. Repeated under one key: the same case."""
     made = uuid7()
     asked = [service, dict(values), channel, sorted(consents), applicant]
 
     async def work(tx: Transaction) -> Case:
         found = engine.definitions.newest(engine.live().world, service, utc_now())
+        if draft is not None:
+            await Drafts(engine.database, engine.vault).delete_in(tx, actor, draft)
         return await file_in(engine, tx, Filing(actor, found, values, channel, tuple(consents), applicant), made)
 
     async def again(id: str) -> Case:

@@ -80,6 +80,16 @@ async def retime(step: Step) -> None:
             step.change_task(task.id, **new, ranked_at=ranked(new["due_at"]))
 
 
+async def retime_tasks(step: Step) -> None:
+    """Work out anew when live tasks with a limit of their own are due: the calendar has changed."""
+    calendar = await step.engine.calendars.of(step.case.division)
+    for task in step.live_tasks:
+        limit = step.workflow.states[task.state].within
+        if limit is not None and task.due_at is not None:
+            new = times(calendar, task.opened_at, limit)
+            step.change_task(task.id, **new, ranked_at=ranked(new["due_at"]))
+
+
 async def task_times(step: Step, limit: Limit | None) -> dict[str, Any]:
     """Of a task that opens now: by its own limit, else those of the case."""
     if limit is not None:

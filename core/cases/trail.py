@@ -17,7 +17,7 @@ from core.manifest.cases import SYSTEM_ROLE, Workflow
 #: Steps that no workflow names.
 TITLES: Mapping[str, str] = {
     "submit": "提交申请", "claim": "认领", "release": "退回待办池", "transfer": "转办", "countersign": "请求会签",
-    "sign": "会签", "comment": "备注", "pass_on": "无人接单，转派下一位",
+    "sign": "会签", "calendar": "日历调整，办理期限随之调整", "comment": "备注", "pass_on": "无人接单，转派下一位",
 }  # fmt: skip
 #: Steps whose reason is addressed to the applicant.
 TOLD = frozenset({"correct", "refuse", "extend", "suspend", "withdraw"})
