@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from tongban_sdk.actor import Actor
+from tongban_sdk.actor import ANONYMOUS, Actor
 from tongban_sdk.errors import REAL_NAME_LEVELS, REAL_NAME_WAYS
 
 from core.access import me_of
@@ -23,6 +23,8 @@ from core.store.database import Database, Transaction
 
 #: Channels where somebody of the staff sits between the county and the person: he sees who it is.
 STAFFED = frozenset({"window", "hotline", "agent"})
+#: What must be known of an applicant of each kind.
+_FACTS: Mapping[str, str] = {"person": "person", "legal": "legal_entity"}
 _WAYS: Mapping[str, str] = {
     "app": "手机应用", "web": "网页", "window": "服务窗口", "hotline": "热线", "agent": "帮办代办",
     "device": "自助终端", "system": "系统",
@@ -97,12 +99,14 @@ def _of_item(service: Service, standing: Standing, now: datetime) -> Iterator[Re
 
 
 def _of_person(service: Service, standing: Standing) -> Iterator[Refusal]:
-    actor = standing.actor
-    known = {"person": standing.person or actor.person, "legal": standing.legal_entity or actor.legal_entity}
-    if not any(known[who] for who in service.audience):
+    actor, known = standing.actor, _for_whom(standing)
+    if actor.kind == "system":
+        # The host opens a case about something, such as an alarm: nobody applies.
+        return
+    if not any(known[_FACTS[who]] for who in service.audience):
         hint = "请以本单位的经办人登录" if service.audience == ("legal",) else "请先登录并实名"
         yield Refusal("apply.audience", f"“{service.title}”面向{_audience(service)}", hint)
-    if standing.channel not in STAFFED and actor.kind != "system" and actor.real_name < service.real_name:
+    if standing.channel not in STAFFED and actor.real_name < service.real_name:
         level = service.real_name
         yield Refusal("apply.real-name", f"需要{REAL_NAME_LEVELS[level]}", REAL_NAME_WAYS[level])
 
@@ -111,9 +115,13 @@ def _audience(service: Service) -> str:
     return "、".join({"person": "个人", "legal": "法人和其他组织"}[who] for who in service.audience)
 
 
-def _for_whom(standing: Standing) -> dict[str, str]:
-    stated = {"person": standing.person, "legal_entity": standing.legal_entity}
-    return {name: id for name, id in stated.items() if id is not None}
+def _for_whom(standing: Standing) -> dict[str, str | None]:
+    """Whose application it is; who only writes it down for somebody is nobody's applicant."""
+    actor = ANONYMOUS if standing.channel in STAFFED else standing.actor
+    return {
+        "person": standing.person or actor.person,
+        "legal_entity": standing.legal_entity or actor.legal_entity,
+    }
 
 
 def _is_open(expr: Expr, row: Mapping[str, Any]) -> bool:

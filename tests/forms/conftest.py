@@ -67,6 +67,7 @@ fields:
   name: {type: string, title: 联系人, max: 50, level: L3, mask: name, purpose: service}
   phone: {type: phone, title: 联系电话, level: L3, purpose: service}
   address: {type: string, title: 地址, max: 120, level: L3, purpose: service}
+  home: {type: string, title: 户籍地址, max: 120, level: L3, purpose: service}
   company: {type: uscc, title: 单位, level: L2}
   illness: {type: text, title: 家中病人, level: L4, purpose: service}
   photo: {type: file, title: 照片, accept: [image/jpeg, image/png]}
@@ -89,7 +90,7 @@ title: 报修
 entity: repair
 groups:
   - {title: 报修内容, fields: [category, place, house, floor, words, photo]}
-  - {title: 联系方式, fields: [name, phone, address, company, illness]}
+  - {title: 联系方式, fields: [name, phone, address, home, company, illness]}
   - {title: 其他, fields: [quick, budget, tags, at]}
 ui:
   house: {prefill: mine, showIf: {properties: {place: {const: indoor}}}}
@@ -98,6 +99,7 @@ ui:
   name: {prefill: person.name}
   phone: {prefill: person.phone}
   address: {prefill: household.address}
+  home: {prefill: person.address}
   company: {prefill: legal_entity.uscc}
   illness: {prefill: earlier.illness}
   at: {prefill: earlier.at}
@@ -203,6 +205,7 @@ def uid(number: int) -> str:
 MA, HA, CLERK_PERSON = uid(1), uid(2), uid(3)
 RESIDENT = Actor("acc-ma", "citizen", MA, frozenset({"anonymous", "resident"}), division=VILLAGE, real_name=2)
 NEIGHBOUR = Actor("acc-ha", "citizen", HA, frozenset({"anonymous", "resident"}), division=VILLAGE, real_name=2)
+STREET = Actor("stf-2", "staff", None, frozenset({"anonymous", "street_admin"}), division="640522100000")
 CLERK = Actor("stf-1", "staff", None, frozenset({"anonymous", "window_clerk"}), division=VILLAGE)
 
 

@@ -64,7 +64,9 @@ async def test_a_clerk_files_for_a_person_who_sits_before_him(homes: Homes, serv
     for_owner = Standing(CLERK, "window", person=MA, now=NOW)
     assert await ids(homes, service, for_owner, values, is_final=True) == []
     assert await ids(homes, service, replace(for_owner, person=HA), values, is_final=True) == ["apply.precondition"]
-    assert await ids(homes, service, replace(for_owner, person=None), {}) == ["apply.audience"]
+    # He owns the house himself, and that is nobody's business.
+    owner = replace(for_owner, actor=replace(CLERK, person=MA), person=None)
+    assert await ids(homes, service, owner, values) == ["apply.audience", "apply.precondition"]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,7 @@ async def test_a_clerk_files_for_a_person_who_sits_before_him(homes: Homes, serv
         (Standing(RESIDENT, now=datetime(2026, 12, 31, 15, 59, tzinfo=UTC)), []),
         (Standing(RESIDENT, now=datetime(2026, 12, 31, 16, 0, tzinfo=UTC)), ["apply.over"]),
         (Standing(replace(RESIDENT, real_name=1), now=NOW), ["apply.real-name"]),
+        (Standing(Actor("plugin:homes", "system"), now=NOW), []),
         (Standing(Actor(), now=NOW), ["apply.audience", "apply.real-name"]),
         (Standing(Actor(), "hotline", "off", now=NOW), ["apply.closed", "apply.channel", "apply.audience"]),
     ],

@@ -11,7 +11,7 @@ import pytest
 from core.fields.times import utc_now
 from core.forms.prefill import Prefilled, prefill
 from core.manifest.cases import Service
-from tests.forms.conftest import CLERK, HA, MA, NEIGHBOUR, RESIDENT, Homes
+from tests.forms.conftest import CLERK, HA, MA, NEIGHBOUR, RESIDENT, STREET, Homes
 
 STATED = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 COMPANY = "91640522MA76TEA05N"
@@ -99,6 +99,13 @@ async def test_a_neighbour_finds_nothing_of_hers(family: Homes, service: Service
 async def test_what_a_clerk_sees_masked_is_not_filled_in(family: Homes, service: Service) -> None:
     answer = await filled(family, service, actor=CLERK, person=MA)
     assert values(answer) == {"name": "马文"}
+
+
+async def test_a_mask_is_no_value(family: Homes, service: Service) -> None:
+    async with family.database.transaction() as tx:
+        await tx.execute("UPDATE core_person SET address = '海城镇政府街1号院3号楼101'")
+    assert (await filled(family, service))["home"].value == "海城镇政府街1号院3号楼101"
+    assert values(await filled(family, service, actor=STREET, person=MA)) == {"name": "马文"}
 
 
 async def test_what_the_field_would_refuse_is_left_out(family: Homes, service: Service) -> None:

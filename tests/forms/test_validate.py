@@ -40,7 +40,20 @@ def test_the_schema_is_2020_12_closed_and_in_chinese(form: FormView) -> None:
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema["additionalProperties"] is False
     assert list(schema["properties"]) == [
-        *("category", "place", "house", "floor", "words", "photo", "name", "phone", "address", "company", "illness"),
+        *(
+            "category",
+            "place",
+            "house",
+            "floor",
+            "words",
+            "photo",
+            "name",
+            "phone",
+            "address",
+            "home",
+            "company",
+            "illness",
+        ),
         *("quick", "budget", "tags", "at"),
     ]
     assert schema["properties"]["words"]["title"] == "情况说明"
@@ -151,7 +164,7 @@ def test_who_applies_is_not_filled_in(form: FormView) -> None:
 def test_without_a_form_citizens_are_asked_what_they_may_write(world: World) -> None:
     form = form_of(world, world.plugins["homes"].services["quick"][0])
     assert list(form.fields) == [
-        *("category", "place", "house", "floor", "words", "name", "phone", "address", "company", "illness"),
+        *("category", "place", "house", "floor", "words", "name", "phone", "address", "home", "company", "illness"),
         *("quick", "budget", "tags", "at", "photo"),
     ]
     assert form.schema["required"] == ["category", "place"]
