@@ -192,14 +192,14 @@ async def _preview_duty_hours(info: strawberry.Info, input: DutyHoursInput) -> C
     return _effect(await info.context.host.clock.preview(_hours_notice(input)))
 
 
-async def _set_calendar(info: strawberry.Info, input: CalendarNoticeInput, version: int) -> CalendarEffect:
+async def _set_calendar(info: strawberry.Info, input: CalendarNoticeInput, version: int) -> int:
     require_role(info.context.actor, OPERATORS, _REFUSAL)
-    return _effect(await info.context.host.clock.apply(info.context.actor, _year_notice(input), version))
+    return int(await info.context.host.clock.apply(info.context.actor, _year_notice(input), version))
 
 
-async def _set_duty_hours(info: strawberry.Info, input: DutyHoursInput, version: int) -> CalendarEffect:
+async def _set_duty_hours(info: strawberry.Info, input: DutyHoursInput, version: int) -> int:
     require_role(info.context.actor, OPERATORS, _REFUSAL)
-    return _effect(await info.context.host.clock.apply(info.context.actor, _hours_notice(input), version))
+    return int(await info.context.host.clock.apply(info.context.actor, _hours_notice(input), version))
 
 
 @strawberry.type
@@ -224,11 +224,13 @@ class Query:
 
 @strawberry.type
 class Mutation:
-    set_calendar: CalendarEffect = strawberry.mutation(
-        resolver=_set_calendar, description="载入一年的放假安排；在办件的期限随后重新计算。限系统管理员。"
+    set_calendar: int = strawberry.mutation(
+        resolver=_set_calendar,
+        description="载入一年的放假安排，返回日历的新版本；version 取自预览。在办件的期限随后重新计算。限系统管理员。",
     )
-    set_duty_hours: CalendarEffect = strawberry.mutation(
-        resolver=_set_duty_hours, description="载入作息安排；在办件的期限随后重新计算。限系统管理员。"
+    set_duty_hours: int = strawberry.mutation(
+        resolver=_set_duty_hours,
+        description="载入作息安排，返回日历的新版本；version 取自预览。在办件的期限随后重新计算。限系统管理员。",
     )
 
 

@@ -8,7 +8,7 @@ from tongban_sdk.actor import Actor
 from tongban_sdk.errors import ConflictError, InvalidInputError
 
 from core.audit import Audit, Entry
-from core.clock.calendars import Calendars, read_known, read_version
+from core.clock.calendars import Calendars, Known, read_known, read_version
 from core.clock.moves import Move, preview
 from core.clock.notices import Notice
 from core.clock.running import running_cases
@@ -20,7 +20,7 @@ _MOVED = "SELECT version, moved FROM tb_calendar_state WHERE id = 'CN'"
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a notice does, or did."""
+    """What a notice would do."""
 
     #: Of the calendar it was computed on; to be named when it is applied.
     version: int
@@ -39,17 +39,14 @@ class Clock:
         Raises:
             InvalidInputError: with everything that is wrong.
         """
-        version = await read_version(self._database)
-        known = await read_known(self._database, version)
-        problems = notice.problems(known)
-        if problems:
-            raise InvalidInputError("日历没有改动：内容有误", problems)
-        moves = await preview(running_cases(self._database, notice.division), notice.altered(known).of)
-        return Effect(version, tuple(moves))
+        known = await self._checked(notice)
+        cases = running_cases(self._database, notice.division, due_from=notice.first)
+        return Effect(known.version, tuple(await preview(cases, notice.altered(known).of)))
 
-    async def apply(self, actor: Actor, notice: Notice, version: int) -> Effect:
-        """Set it: all rows, one audit line, a new version of the calendar. Due dates of running cases follow by
-        `unmoved` and `settle`.
+    async def apply(self, actor: Actor, notice: Notice, version: int) -> int:
+        """Set it: all rows, one audit line, a new version of the calendar, which is returned.
+
+        Due dates of running cases follow: `unmoved`, `moves`, `settle`.
 
         Args:
             version: Of the preview the administrator has seen.
@@ -58,16 +55,22 @@ class Clock:
             ConflictError: the calendar has changed since that preview.
             InvalidInputError: with everything that is wrong.
         """
-        effect = await self.preview(notice)
+        known = await self._checked(notice)
         async with self._database.transaction() as tx:
             new = await bump(self._database, tx)
-            if version != new - 1 or effect.version != version:
+            if not version == known.version == new - 1:
                 raise ConflictError("日历在预览之后已被改动", hint="请重新预览再提交")
             await notice.clear(self._database.dialect, tx)
             await tx.insert([Insert(notice.table, row) for row in notice.rows()])
             await self._audit.within(tx, Entry(actor, "set_calendar", notice.table.name, detail=notice.told()))
         self.calendars.forget()
-        return Effect(new, effect.moves)
+        return new
+
+    async def _checked(self, notice: Notice) -> Known:
+        known = await read_known(self._database, await read_version(self._database))
+        if problems := notice.problems(known):
+            raise InvalidInputError("日历没有改动：内容有误", problems)
+        return known
 
     async def unmoved(self) -> int | None:
         """The version by which due dates are still to be computed; None when they are."""

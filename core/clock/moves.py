@@ -13,7 +13,7 @@ from core.clock.due import due
 from core.manifest.cases import Limit
 
 #: Cases computed between two looks at the event loop.
-AT_ONCE = 200
+AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)

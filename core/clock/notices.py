@@ -38,6 +38,11 @@ class Notice(Protocol):
 
     @property
     def table(self) -> Table: ...
+    @property
+    def first(self) -> date:
+        """The first day it may change."""
+        ...
+
     def problems(self, known: Known) -> list[InputProblem]:
         """Everything that is wrong with it, given what is known now."""
         ...
@@ -80,6 +85,10 @@ class YearNotice:
     @property
     def table(self) -> Table:
         return CALENDAR_DAY
+
+    @property
+    def first(self) -> date:
+        return date(self.year - 1, 12, 1)
 
     def problems(self, known: Known) -> list[InputProblem]:
         found = list(_common(self.division, self.source))
@@ -163,6 +172,10 @@ class HoursNotice:
     @property
     def table(self) -> Table:
         return DUTY_HOURS
+
+    @property
+    def first(self) -> date:
+        return self.since
 
     def problems(self, known: Known) -> list[InputProblem]:
         found = list(_common(self.division, self.source))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
+from core.clock.calendar import FIRST, instant
 from core.clock.days import Stretch
 from core.clock.moves import Running
 from core.clock.rows import COUNTRY
@@ -15,24 +17,29 @@ from core.store.case_tables import CASE, CASE_PAUSE
 from core.store.database import Database
 from core.store.statement import load_row, statement
 
-PAGE = 500
+PAGE = 200
 #: Units no calendar moves.
 _FIXED = frozenset({"S", "MIN", "H"})
 _NAMES = ("id", "number", "division", "started_at", "limit", "due_at", "is_provisional")
 _PAUSE = ("case_id", "from_at", "until_at", "reason")
 
 
-async def running_cases(database: Database, division: str = "") -> AsyncIterator[Running]:
-    """Open cases with a due date in a division and below it; a case that stands still has none to be moved."""
+async def running_cases(
+    database: Database, division: str = "", *, due_from: date | None = None
+) -> AsyncIterator[Running]:
+    """Open cases with a due date in a division and below it; a case that stands still has none to be moved.
+
+    `due_from` leaves out what is due before that day: what happens after a limit is over moves it no more."""
     after, columns = "", ", ".join(f'"{name}"' for name in _NAMES)
     first, last = subtree_range(division) if division not in ("", COUNTRY) else ("0", "9" * 12)
+    values = {"first": first, "last": last, "earliest": instant(max(due_from or FIRST, FIRST).toordinal(), 0)}
     while True:
         text = (
-            f"SELECT {columns} FROM tb_case WHERE phase = 'open' AND due_at IS NOT NULL "
+            f"SELECT {columns} FROM tb_case WHERE phase = 'open' AND due_at >= {{earliest:due_at}} "
             f"AND division >= {{first:division}} AND division <= {{last:division}} "
             f"{'AND id > {after:id}' if after else ''} ORDER BY id LIMIT {PAGE}"
         )
-        found = await database.fetch(*statement(database.dialect, CASE, text, first=first, last=last, after=after))
+        found = await database.fetch(*statement(database.dialect, CASE, text, **values, after=after))
         rows = [load_row(database.dialect, CASE, _NAMES, row) for row in found]
         timed = [row for row in rows if row["started_at"] and row["limit"] and row["limit"][1] not in _FIXED]
         pauses = await _pauses(database, [row["id"] for row in timed])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -52,6 +52,12 @@ async def test_only_clocks_that_a_calendar_moves(tables: Database) -> None:
     for phase in ("paused", "done", "refused", "withdrawn", "merged"):
         await tables.insert(case_rows(f"CM-{phase}", START, LIMIT, phase=phase))
     assert await numbers(tables) == ["CM1"]
+
+
+async def test_what_was_due_before_a_change_is_left_out(tables: Database) -> None:
+    await tables.insert(case_rows("CM1", START, LIMIT))
+    for day, found in [(date(2026, 12, 21), ["CM1"]), (date(2026, 12, 22), [])]:
+        assert [case.number async for case in running_cases(tables, due_from=day)] == found
 
 
 async def test_a_division_and_what_lies_below(tables: Database) -> None:
