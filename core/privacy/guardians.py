@@ -33,7 +33,7 @@ class Guardians:
         await self._check_apart(staff, guardian, ward)
         await self._desk.check_proof(actor, values.get("proof"))
         ends = [day for day in (values.get("until"), _ends_at(ward_born)) if day is not None]
-        given = {**values, "until": min(ends) if ends else None, "state": "pending"}
+        given = {**values, "until": min(ends) if ends else None, "state": "pending", "registered_by": staff}
         where = "guardian_id = {guardian:guardian_id} AND ward_id = {ward:ward_id}"
         found = await self._desk.rows(GUARDIAN_LINK, where, guardian=guardian, ward=ward)
         if not found:
@@ -50,7 +50,8 @@ class Guardians:
         link = await self._link(actor, id)
         if link["state"] != "pending":
             raise ConflictError("只有待核验的监护关系可以核验")
-        if actor.id == link["updated_by"]:
+        # An imported link names nobody.
+        if staff == link["registered_by"] or (link["registered_by"] is None and actor.id == link["created_by"]):
             raise PermissionDeniedError("登记人不能核验", hint="请另一名窗口人员核验")
         await self._check_apart(staff, link["guardian"], link["ward"])
         patch = {"state": "verified", "verified_at": utc_now(), "verified_by": staff}

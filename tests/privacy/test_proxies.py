@@ -274,6 +274,21 @@ def test_a_link_counts_only_when_somebody_else_has_verified_it(town: Town) -> No
     town.data(VERIFY, first, id=id)
 
 
+def test_a_job_that_touches_a_link_makes_nobody_the_second_pair_of_eyes(town: Town) -> None:
+    child = town.person("小马", born=None)
+    first, second = town.clerk("窗口甲"), town.clerk("窗口乙")
+    id = town.data(REGISTER, first, g=town.people["马儿子"], w=child, f=town.upload(first))["id"]
+    born = "mutation($id: ID!, $d: Date!) { updateCorePerson(id: $id, version: 1, patch: {birthDate: $d}) { version } }"
+    town.data(born, second, id=child, d=born_years_ago(6).isoformat())
+    assert town.run(town.host.privacy.end_proxies, Actor(id="system", kind="system")) == 1
+    lying = "SELECT state, version, updated_by FROM core_guardian_link"
+    assert town.fetch(lying) == [("pending", 2, "system")]
+    assert town.code(VERIFY, first, id=id) == "PERMISSION_DENIED"
+    assert town.code(VERIFY, dataclasses.replace(first, id="another account"), id=id) == "PERMISSION_DENIED"
+    assert town.fetch(lying) == [("pending", 2, "system")]
+    town.data(VERIFY, second, id=id)
+
+
 @pytest.mark.parametrize(("days", "stands"), [(-1, True), (0, False)])
 def test_guardianship_of_a_minor_ends_on_the_eighteenth_birthday(town: Town, days: int, stands: bool) -> None:
     town.person("小马", born=born_years_ago(18, days))
