@@ -65,7 +65,8 @@ async def eligibility(
 ) -> tuple[Refusal, ...]:
     """Reasons why the item refuses this application; () = none.
 
-    Before the form is full, what cannot be told yet is no reason; with `is_final` it is. `tx` sees rows it has written.
+    Before the form is full, what cannot be told yet is no reason. With `is_final` it is, and `values` are what
+    `validate` returned. `tx` sees rows it has written itself.
     """
     now = standing.now or utc_now()
     refusals = [*_of_item(service, standing, now), *_of_person(service, standing)]
@@ -73,9 +74,9 @@ async def eligibility(
         return tuple(refusals)
     form, me = form_of(world, service), {**me_of(standing.actor), **_for_whom(standing)}
     given = {form.applicant_field: me["person"]} if form.applicant_field and me["person"] else {}
-    row = coming_row(form.entity, {**shown_values(form, values), **given}, me, now)
-    conditions = [precondition.when for precondition in service.preconditions]
-    said = await answers(database, world, form.entity, conditions, row, me, now, tx)
+    shown = values if is_final else shown_values(form, values)
+    row = coming_row(form.entity, {**shown, **given}, me, now)
+    said = await answers(database, world, service, form.entity, row, me, now, tx)
     for precondition, answer in zip(service.preconditions, said, strict=True):
         is_told = is_final or answer is False or not _is_open(precondition.when, row)
         if answer is not True and is_told:

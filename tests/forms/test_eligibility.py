@@ -56,7 +56,7 @@ async def test_a_condition_over_what_the_host_works_out(homes: Homes, service: S
 
 async def test_hidden_values_decide_nothing(homes: Homes, service: Service, house: str) -> None:
     values = {"category": "water", "place": "public", "house": house, "floor": 40}
-    assert await ids(homes, service, Standing(NEIGHBOUR, now=NOW), values, is_final=True) == []
+    assert await ids(homes, service, Standing(NEIGHBOUR, now=NOW), values) == []
 
 
 async def test_a_clerk_files_for_a_person_who_sits_before_him(homes: Homes, service: Service, house: str) -> None:
