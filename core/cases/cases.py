@@ -13,6 +13,7 @@ from core.cases import acting, filing, following, inbox, mine, tasks, trail
 from core.cases.definitions import Definitions
 from core.cases.dispatching import pass_on
 from core.cases.effects import Effects, own_effects
+from core.cases.firing import Firing
 from core.cases.holding import find, hold
 from core.cases.live import Engine, Live
 from core.cases.paging import Page
@@ -41,6 +42,7 @@ class Cases:
         for kind, function in own_effects(self.engine).items():
             self.effects.register(kind, function)
         self.timers.register("accept", pass_on)
+        self.firing = Firing(self.engine)
 
     async def submit(
         self, actor: Actor, service: str, values: Mapping[str, Any], *, key: str | None = None, channel: str = "app",

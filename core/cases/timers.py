@@ -1,6 +1,6 @@
 """What is to happen at a moment: rows written with the step that wants it, and who handles each kind.
 
-The loop that fires them stands above; a handler is called inside the transaction that deletes the row.
+The loop that fires them is in core/cases/firing.py; a handler is called inside the transaction that deletes the row.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class Timer:
     case_id: str | None
     task_id: str | None
     args: Mapping[str, Any]
+    #: How often it has failed.
+    tries: int = 0
 
 
 #: May find that what it was set for is gone, and then does nothing. An error rolls back all of it.
