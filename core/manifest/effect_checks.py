@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from core.expr import Type
@@ -39,6 +39,8 @@ def check_effects(sheet: Sheet) -> None:
             _check_kind(spec, ("actions", action.id, "effects", i), sheet)
         for effect, path in _placed(action, sheet):
             _check_effect(effect, path, sheet)
+    if sheet.entity is not None and "access.yaml" not in sheet.draft.broken:
+        _check_service(sheet.entity, sheet)
 
 
 def _placed(action: CaseAction, sheet: Sheet) -> Iterator[tuple[Effect, Path]]:
@@ -122,13 +124,44 @@ def _check_rights(action: CaseAction, entity: Entity, sheet: Sheet) -> None:
     fields = [entity.fields[name] for name in action.fields if name in entity.fields]
     names = [field.name for field in fields if field.is_writable and field.name != sheet.workflow.mirror]
     for role in sorted(_writers(action, sheet)):
-        roles = CITIZEN_ROLES if role == APPLICANT else {role}
-        rules = (*sheet.draft.plugin.rules, *sheet.draft.world.rules)
-        open_ = {n for r in rules if r.entity == entity.key and r.role in roles and "update" in r.can for n in r.fields}
+        open_ = _opened(CITIZEN_ROLES if role == APPLICANT else {role}, entity, sheet)
         if closed := [name for name in names if name not in open_]:
             message = f"{role} 做这一步要填 {'、'.join(closed)}，access.yaml 没有准许"
             hint = f"加一条规则：role {'resident' if role == APPLICANT else role}，can: [update]，fields 含这些字段"
             sheet.error("workflow.field-closed", sheet.place("actions", action.id, "fields"), message, hint)
+
+
+def _opened(roles: Set[str], entity: Entity, sheet: Sheet) -> set[str]:
+    """Fields that somebody with one of the roles may write, in some row."""
+    rules = (*sheet.draft.plugin.rules, *sheet.draft.world.rules)
+    return {n for r in rules if r.entity == entity.key and r.role in roles and "update" in r.can for n in r.fields}
+
+
+def _check_service(entity: Entity, sheet: Sheet) -> None:
+    """What the engine itself writes it writes as the plugin's service role."""
+    role = f"{sheet.draft.plugin.id}_service"
+    closed = [(n, p) for n, p in _written(sheet) if n in entity.fields and n not in _opened({role}, entity, sheet)]
+    if closed:
+        names = "、".join(dict.fromkeys(name for name, _ in closed))
+        message = f"系统要填 {names}，access.yaml 没有准许 {role}"
+        hint = f"在 plugin.yaml 声明角色 {role}，加一条规则：role {role}，can: [read, update]，fields 含这些字段"
+        sheet.error("workflow.service-closed", sheet.place(*closed[0][1]), message, hint)
+
+
+def _written(sheet: Sheet) -> Iterator[tuple[str, Path]]:
+    """Fields of the row that the engine fills in, with what makes it do so."""
+    if sheet.workflow.mirror:
+        yield sheet.workflow.mirror, ("mirror",)
+    for action in sheet.workflow.actions.values():
+        for effect, path in _placed(action, sheet):
+            if effect.kind == "set":
+                yield effect.args["field"], (*path, "field")
+            if effect.kind == "document" and (paper := sheet.draft.plugin.documents.get(_short(effect, sheet))):
+                yield paper.file_field, path
+
+
+def _short(effect: Effect, sheet: Sheet) -> str:
+    return str(effect.args["template"]).removeprefix(f"{sheet.draft.plugin.id}.")
 
 
 def _writers(action: CaseAction, sheet: Sheet) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.manifest.cases import SYSTEM_ROLE, State, Workflow
+from core.manifest.cases import ASSIGNEE, SYSTEM_ROLE, State, Workflow
 from core.manifest.findings import did_you_mean, shown
 from core.manifest.flow_checks import takers
 from core.manifest.sheet import Sheet
@@ -86,9 +86,22 @@ def _check_parts(state: State, sheet: Sheet) -> None:
     elif (state.join == "quorum") != bool(state.quorum):
         message = "join: quorum 与 quorum 要一起写"
         sheet.error("workflow.parts", sheet.key(*path, "join"), message, "写上 quorum: 个数，或改 join")
+    elif state.join == "vote":
+        _check_vote(state, sheet)
     elif state.quorum > len(state.parts):
         message = f"一共 {len(state.parts)} 个并行任务，够不了 {state.quorum} 个"
         sheet.error("workflow.parts", sheet.place(*path, "quorum"), message, f"不大于 {len(state.parts)}")
+
+
+def _check_vote(state: State, sheet: Sheet) -> None:
+    """For is a forward step, against is any other; a vote needs both."""
+    sides = {
+        a.kind == "forward" for a in sheet.workflow.actions.values() if state.id in a.from_ and ASSIGNEE in a.roles
+    }
+    if sides != {True, False}:
+        message = f"{state.title}要表决，却没有{'反对' if True in sides else '赞成'}的动作"
+        hint = "给 assignee 一个办理的动作（赞成），一个退回或不予办理的动作（反对）"
+        sheet.error("workflow.vote", sheet.key("states", state.id, "join"), message, hint)
 
 
 def _check_auto(state: State, sheet: Sheet) -> None:

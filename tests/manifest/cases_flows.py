@@ -54,6 +54,16 @@ CASES: list[Case] = [
         ["grid/workflows/repair.yaml:71:13 workflow.field-closed"],
     ),
     (
+        "what the host may not write",
+        flow(ACCESS, "repair_order, can: [update]}", "repair_order, can: [update], fields: [state]}"),
+        ["grid/workflows/repair.yaml:78:23 workflow.service-closed"],
+    ),
+    (
+        "a state the host may not write",
+        flow(ACCESS, "fields: [step]", "fields: [about]"),
+        ["grid/workflows/cleaning.yaml:5:9 workflow.service-closed"],
+    ),
+    (
         "a mirror that lacks a state",
         flow(ENTITY, "bundle: 善后,\n", "\n"),
         ["grid/workflows/repair.yaml:5:9 workflow.mirror"],
@@ -191,15 +201,6 @@ CASES: list[Case] = [
         ["grid/dispatch/repair.yaml:10:12 expr.caller"],
     ),
     (
-        "rules after the last word",
-        flow(
-            DISPATCH,
-            "- {when: grid != null, to: {role: grid_worker, grid: grid}}",
-            "- {to: {role: grid_worker, grid: grid}}",
-        ),
-        ["grid/dispatch/repair.yaml:10:5 dispatch.rule-dead"],
-    ),
-    (
         "paths that lead elsewhere",
         flow(DISPATCH, "grid: grid}}", "org: worker, grid: compound, staff: compound.property_org}}"),
         [
@@ -207,11 +208,6 @@ CASES: list[Case] = [
             "grid/dispatch/repair.yaml:10:69 dispatch.path",
             "grid/dispatch/repair.yaml:10:86 dispatch.path",
         ],
-    ),
-    (
-        "the nearest of what has no place",
-        flow(ENTITY, "type: point", "type: polygon"),
-        ["grid/dispatch/repair.yaml:8:12 dispatch.distance", "grid/workflows/repair.yaml:7:60 workflow.merge-field"],
     ),
     (
         "dispatched to citizens",

@@ -136,6 +136,11 @@ CASES: list[Case] = [
         ["grid/workflows/repair.yaml:33:5 workflow.parts"],
     ),
     (
+        "a vote nobody can be against",
+        flow(WORKFLOW, "join: quorum\n    quorum: 1\n", "join: vote\n"),
+        ["grid/workflows/repair.yaml:35:5 workflow.vote"],
+    ),
+    (
         "a part nobody does, and one twice",
         flow(
             WORKFLOW,

@@ -26,7 +26,8 @@ FLOWS: Mapping[str, str] = {
     "core/entities/grid.yaml": "entity: grid\ntitle: 网格\nfields:\n  code: {type: grid, title: 编码}\n",
     PLUGIN: HEAD.format(id="grid").replace("L4", "L3")
     + 'entry: "plugins.grid.plugin:Plugin"\n'
-    + "purposes:\n  service: {title: 服务, basis: legal_duty, retention: P3Y, text: 用于办理}\n",
+    + "purposes:\n  service: {title: 服务, basis: legal_duty, retention: P3Y, text: 用于办理}\n"
+    + "roles:\n  grid_service: {title: 后台}\n",
     "grid/entities/compound.yaml": """\
 entity: compound
 title: 小区
@@ -77,6 +78,8 @@ rules:
   - {role: duty_leader, entity: repair_order, can: [update], fields: [category]}
   - {role: resident, entity: repair_order, can: [update], fields: [words], where: reporter == me.person}
   - {role: resident, entity: cleaning, can: [create], fields: [compound, about, level]}
+  - {role: grid_service, entity: repair_order, can: [update]}
+  - {role: grid_service, entity: cleaning, can: [update], fields: [step]}
 """,
     DISPATCH: """\
 dispatch: repair

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from core.fields import Field
-from core.fields.places import Grid, Point
+from core.fields.places import Grid
 from core.fields.refs import Ref
 from core.manifest.cases import Candidate, Dispatch, DispatchRule
 from core.manifest.definitions import full_key, limit_of
@@ -17,11 +17,11 @@ from core.manifest.findings import shown
 from core.manifest.sections import Section
 from core.manifest.staff_roles import check_staff_role
 
-ORG_UNIT, GRID, STAFF = "core.org_unit", "core.grid", "core.staff"
+ORG_UNIT, STAFF = "core.org_unit", "core.staff"
 #: What the field at the end of each path of a candidate must be.
 _ENDS: Mapping[str, tuple[Callable[[Field], bool], str]] = {
     "org": (lambda f: f.name == "org" or (isinstance(f, Ref) and f.to == ORG_UNIT), f"通向 {ORG_UNIT} 的引用"),
-    "grid": (lambda f: isinstance(f, Grid) or (isinstance(f, Ref) and f.to == GRID), f"网格编码或通向 {GRID} 的引用"),
+    "grid": (lambda f: isinstance(f, Grid), "网格编码（grid 字段）"),
     "staff": (lambda f: isinstance(f, Ref) and f.to == STAFF, f"通向 {STAFF} 的引用"),
 }
 
@@ -39,18 +39,13 @@ def _dispatch(document: Document, draft: Draft) -> Dispatch | None:
         return None
     entity = draft.entity(value["entity"], document.place("entity"))
     at = Checked(document, entity, draft)
-    rules = document.entries("rules")
-    for i, rule in rules[:-1]:
-        if "when" not in rule:
-            message = "没有条件的规则之后，别的轮不到"
-            draft.error("dispatch.rule-dead", document.place("rules", i), message, "把它放到最后，或写上 when")
     return Dispatch(
         plugin_id=draft.plugin.id,
         id=value["dispatch"],
         title=value["title"],
         entity=entity.key if entity else full_key(value["entity"], draft.plugin.id),
         place=document.place(),
-        rules=tuple(_rule(i, spec, at) for i, spec in rules),
+        rules=tuple(_rule(i, spec, at) for i, spec in document.entries("rules")),
         fallback=tuple(_candidate(spec, ("fallback", i), at) for i, spec in document.entries("fallback")),
         accept_within=limit_of(value.get("accept_within")),
     )
@@ -58,11 +53,8 @@ def _dispatch(document: Document, draft: Draft) -> Dispatch | None:
 
 def _rule(i: int, spec: Mapping[str, Any], at: Checked) -> DispatchRule:
     when = at.condition(spec["when"], "rules", i, "when") if "when" in spec else None
-    order = tuple(spec.get("order", ("load",)))
-    if "distance" in order and at.entity and not any(isinstance(f, Point) for f in at.entity.fields.values()):
-        message = f"要按远近派，{at.entity.key} 却没有位置（point）字段"
-        at.draft.error("dispatch.distance", at.place("rules", i, "order"), message, "从 order 里删去 distance")
-    return DispatchRule(when, _candidate(spec["to"], ("rules", i, "to"), at), order, spec.get("title", ""))
+    to = _candidate(spec["to"], ("rules", i, "to"), at)
+    return DispatchRule(when, to, tuple(spec.get("order", ("load",))), spec.get("title", ""))
 
 
 def _candidate(spec: Mapping[str, str], path: tuple[str | int, ...], at: Checked) -> Candidate:
