@@ -97,6 +97,9 @@ async def open_host(
         facts = Facts(database, sessions)
         registry.on_commit.append(facts.on_commit)
         await registry.boot()
+        clock = Clock(database, audit)
+        cases = Cases(database, vault, audit, clock.calendars, lambda: registry.current)
+        cases.firing.beside.append(lambda: cases.follow_calendar(clock))
         follower: asyncio.Task[None] | None = None
         try:
             if follow:
@@ -108,14 +111,14 @@ async def open_host(
                 audit.sealer.start()
             if work:
                 await registry.jobs.start()
+                cases.firing.start()
             privacy = Privacy(database, vault, audit, lambda: registry.current, login.parts.codes)
-            clock = Clock(database, audit)
-            cases = Cases(database, vault, audit, clock.calendars, lambda: registry.current)
             yield Host(settings, database, registry, vault, audit, sessions, privacy, login, clock, cases)
         finally:
             if follower:
                 follower.cancel()
             if work:
+                await cases.firing.stop()
                 await registry.jobs.stop()
             await registry.close()
             await facts.settle()

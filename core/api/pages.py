@@ -142,7 +142,10 @@ def _advised(doors: Doors) -> dict[str, Check]:
     async def audit_chain() -> str | None:
         return doors.host.audit.sealer.trouble or None
 
-    return {"plugins": plugins, "nodes": nodes, "audit_chain": audit_chain}
+    async def timers() -> str | None:
+        return await doors.host.cases.firing.check()
+
+    return {"plugins": plugins, "nodes": nodes, "audit_chain": audit_chain, "timers": timers}
 
 
 async def _refresh(doors: Doors) -> None:
