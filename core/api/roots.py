@@ -13,6 +13,7 @@ from core.api.history_roots import history_roots
 from core.api.legal_roots import legal_roots
 from core.api.login_roots import login_roots
 from core.api.privacy_roots import privacy_roots
+from core.api.service_roots import service_roots
 from core.api.session_roots import session_roots
 from core.api.unmask_roots import unmask_roots
 
@@ -31,4 +32,5 @@ def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
         history_roots(),
         exchange_roots(),
         calendar_roots(),
+        service_roots(),
     )

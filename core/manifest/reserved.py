@@ -20,17 +20,19 @@ HOST_NAMES = frozenset({*SYSTEM_FIELDS, "deleted_at", "masked_fields", "typename
 RESERVED = frozenset(keyword.kwlist) | {"true", "false", "null", "none", "self", "me"} | MODEL_NAMES | HOST_NAMES
 
 _TYPES = """
-AdminRequest AdminRole AuditPage AuditRecord AuditState BooleanFilter BoundPerson BoxInput CalendarDay
-CalendarDayInput CalendarDayKind CalendarEffect CalendarNoticeInput CaseMove CodeFilter CodeListFilter ConfirmedAdmin
-ConsentField ConsentState DataLook DateBucket DateFilter DateTime DatetimeFilter DecimalFilter DelegationInput
-DelegationKind DivisionFilter DivisionLevel DivisionState DueDay DueExplanation DutyHours DutyHoursInput DutySeason
-DutySeasonInput DutySpan DutySpanInput EntityChange EntityHistory EntityVersion ErasureHold ExportFormat ExportedFile
-FileFilter GridFilter HostNode HostPlugin IdFilter IdnoFilter ImportFault ImportReport IntegerFilter IntegerListFilter
-JsonFilter LoginAccount LoginSession LongFilter MoneyFilter MyConsent MyDataRow MyDataSection MyDataValue MyDelegation
+AdminRequest AdminRole AuditPage AuditRecord AuditState BooleanFilter BoundPerson BoxInput CalendarDay CalendarDayInput
+CalendarDayKind CalendarEffect CalendarNoticeInput CaseMove CodeFilter CodeListFilter ConfirmedAdmin ConsentField
+ConsentState DataLook DateBucket DateFilter DateTime DatetimeFilter DecimalFilter DelegationInput DelegationKind
+DivisionFilter DivisionLevel DivisionState DueDay DueExplanation DutyHours DutyHoursInput DutySeason DutySeasonInput
+DutySpan DutySpanInput EntityChange EntityHistory EntityVersion ErasureHold ExportFormat ExportedFile FileFilter
+GridFilter HostNode HostPlugin IdFilter IdnoFilter ImportFault ImportReport IntegerFilter IntegerListFilter JsonFilter
+LoginAccount LoginSession LongFilter MoneyFilter MyConsent MyDataRow MyDataSection MyDataValue MyDelegation
 MyDelegations MyGuardianLink MyGuardianLinks MyLegalEntity NearInput OfficerLogin OidcProviderInfo OidcStart
 OneTimePassword OrderDirection PageInfo PageSize PhoneFilter PlateFilter PluginState PointFilter PointInput
-PolygonFilter PurposeBasis RefFilter RevokeReason SentCode SequenceFilter SessionTokens StringFilter StringListFilter
-TextFilter TimeFilter TimeUnit TotpEnrolment UnmaskedValue UsccFilter
+PolygonFilter PrefilledValue PurposeBasis RefFilter RevokeReason SentCode SequenceFilter ServiceConsent ServiceDraft
+ServiceEligibility ServiceForm ServiceGuide ServiceItem ServiceMaterial ServicePage ServicePlace ServiceQuestion
+ServiceRefusal ServiceTopic SessionTokens StringFilter StringListFilter TextFilter TimeFilter TimeUnit TotpEnrolment
+UnmaskedValue UsccFilter
 """
 #: GraphQL types of the host that a plugin and an entity could spell together; a test compares them with the schema.
 HOST_TYPES = frozenset(_TYPES.split())

@@ -18,8 +18,8 @@ from core.manifest.items import standard_elements, version_on
 from core.manifest.model import Plugin, World
 from core.services.search import Index
 
-#: Where values stand in a summary.
-_PLACEHOLDER = re.compile(r"\{[^}]*\}")
+#: Where values stand in a summary, with the brackets around them.
+_PLACEHOLDER = re.compile(r"[（(]?\{[^}]*\}[）)]?")
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Catalogue:
         ]
 
     async def search(self, text: str) -> list[Item]:
-        """Items that answer the words, the best first. Not in the event loop: a common word is in thousands of texts."""
+        """Items that answer the words, the best first. Outside the event loop: thousands of texts are read."""
         index = self.__dict__.get("index")
         if index is None:
             index = self.__dict__["index"] = await asyncio.to_thread(Index, list(self._texts()))

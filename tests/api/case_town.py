@@ -1,0 +1,115 @@
+"""The real application with the small plugin of tests/cases, spoken to by the committed operations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import pytest
+
+from core.plugins import discovery
+from core.settings import ROOT
+from tests.api.servers import Server, running
+from tests.cases.conftest import ELSEWHERE, TOWN, VILLAGE, Office
+from tests.cases.folders import write_works
+from tests.conftest import POSTGRES, execute, needed
+
+OPERATIONS = ROOT / "graphql" / "operations"
+T = TypeVar("T")
+REPAIR = """service: repair
+title: 市政设施报修
+versions:
+  - version: 1
+    effective_from: 2020-01-01
+    entity: report
+    workflow: repair
+    form: report
+    project_type: 承诺件
+    promise: {value: 3, unit: WD}
+    legal: {value: 20, unit: WD, basis: 行政许可法第四十二条}
+    audience: [person]
+    channels: [app, window]
+    real_name: 2
+    topics: [市政, 住房]
+    synonyms: [井盖坏了, 路灯不亮]
+    summary: 报修市政设施（{kind}）
+    on_site_times: 0
+    preconditions:
+      - {when: 'kind != "tree"', message: 树木请找园林部门}
+    materials:
+      - {id: paper, title: 房产证明, need: optional, source: government, material_type: 复印件, page_num: 1}
+    fee: {is_fee: false}
+    faq: [{question: 多久来修？, answer: 三个工作日内}]
+    elements: {transact_addr: 政务大厅 3 号窗口, transact_time: 工作日 08:30–18:00}
+"""
+
+
+@dataclass
+class Hall:
+    server: Server
+    office: Office
+
+    def run(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any, **named: Any) -> T:
+        """In the loop of the application."""
+
+        async def call() -> T:
+            return await function(*args, **named)
+
+        assert self.server.client.portal is not None
+        return self.server.client.portal.call(call)
+
+    def data(self, operation: str, who: str = "", **variables: Any) -> Any:
+        """The answer of the one root field of a committed operation."""
+        answer = self.post(operation, who, **variables)
+        assert "errors" not in answer, answer
+        (found,) = answer["data"].values()
+        return found
+
+    def post(self, operation: str, who: str = "", **variables: Any) -> Any:
+        text = (OPERATIONS / f"{operation}.graphql").read_text("utf-8")
+        return self.server.post(text, self.office[who] if who else None, **variables)
+
+    def error(self, operation: str, who: str = "", **variables: Any) -> tuple[str, str]:
+        """Code and message of the refusal."""
+        error = self.post(operation, who, **variables)["errors"][0]
+        return error["extensions"]["code"], error["message"]
+
+    def problems(self, operation: str, who: str = "", **variables: Any) -> list[tuple[list[Any], str]]:
+        found = self.post(operation, who, **variables)["errors"][0]["extensions"]["problems"]
+        return [(problem["path"], problem["id"]) for problem in found]
+
+    def count(self, *tables: str) -> list[int]:
+        return self.run(self.office.count, *tables)
+
+
+@contextmanager
+def hall(backend: str, folder: Path) -> Iterator[Hall]:
+    url, schema = f"sqlite:///{folder / 'test.sqlite3'}", None
+    if backend == "postgres":
+        url, schema = needed(POSTGRES), f"t_{uuid4().hex[:12]}"
+    write_works(folder / "manifests", services__repair=REPAIR)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discovery, "IN_TREE", ROOT / "manifests" / "core")
+        try:
+            with running(folder, schema=schema, database_url=url, manifests=(folder / "manifests",)) as server:
+                found = Hall(server, Office(server.app.doors.host))
+                found.run(_move_in, found.office)
+                yield found
+        finally:
+            if schema:
+                asyncio.run(execute(url, f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'))
+
+
+async def _move_in(office: Office) -> None:
+    for name in ("马大妈", "王大爷"):
+        await office.citizen(name)
+    await office.member("派遣员", "works_desk")
+    await office.member("负责人", "works_chief")
+    await office.member("甲", "works_crew", VILLAGE)
+    await office.member("乙", "works_crew", TOWN)
+    await office.member("丙", "works_crew", ELSEWHERE, "供排水公司")
