@@ -134,9 +134,9 @@ async def _of_rule(step: Step, rule: DispatchRule) -> list[Found]:
     head = f"按“{rule.title}”" if rule.title else "按派单规则"
     if to.org and not rule.order and not (to.grid or to.staff):
         return [Found(to.role, None, org, f"{head}，由单位自行安排")]
-    members = await _members(step, to.role, org=org, grid=grid, staff=staff, by_distance="distance" in rule.order)
-    members.sort(key=lambda member: (*(getattr(member, name) for name in rule.order), member.id))
-    return [Found(to.role, m.id, m.org, f"{head}，{_reason(m, rule)}") for m in members]
+    found = await members(step, to.role, org=org, grid=grid, staff=staff, by_distance="distance" in rule.order)
+    found.sort(key=lambda member: (*(getattr(member, name) for name in rule.order), member.id))
+    return [Found(to.role, m.id, m.org, f"{head}，{_reason(m, rule)}") for m in found]
 
 
 def _reason(member: Member, rule: DispatchRule) -> str:
@@ -157,9 +157,10 @@ def _path(name: str) -> Path:
     return Path(tuple(name.split(".")))
 
 
-async def _members(
-    step: Step, role: str, *, org: str | None, grid: str | None, staff: str | None, by_distance: bool
-) -> list[Member]:
+async def members(
+    step: Step, role: str, *, org: str | None = None, grid: str | None = None, staff: str | None = None,
+    by_distance: bool = False,
+) -> list[Member]:  # fmt: skip
     """Staff in service with the role: at the unit or below it, in the grid, the one named; else whose division covers
     the case's."""
     dialect, division = step.engine.database.dialect, step.case.division

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from tongban_sdk.actor import Actor
@@ -13,11 +13,11 @@ from core.cases.live import Engine
 from core.cases.paging import Page, check_first, page, read_cursor
 from core.cases.rows import Case, Task, columns, load
 from core.cases.timing import Colour
-from core.expr.subtree import level_digits
 from core.fields.times import utc_now
 from core.manifest.cases import Workflow
 from core.manifest.model import World
 from core.store.case_tables import CASE, TASK
+from core.store.dialect import literal
 from core.store.statement import statement
 
 #: todo: free for him, or offered to him; doing: claimed by him; done: done by him, the newest first.
@@ -25,7 +25,6 @@ Box = Literal["todo", "doing", "done"]
 #: Counters stop here: whoever has more work than this has too much.
 COUNT_MAX = 999
 _COLUMNS = columns(TASK)
-_RANGE = "division BETWEEN {low:division} AND {high:division}"
 _COLOURS: Mapping[Colour, str] = {
     "none": "due_at IS NULL",
     "green": "due_at > {now:due_at} AND (yellow_at IS NULL OR yellow_at > {now:due_at})",
@@ -90,31 +89,29 @@ async def _branches(engine: Engine, actor: Actor, box: str) -> tuple[list[str], 
         return [f"assignee = {{me:assignee}} AND status = '{'claimed' if box == 'doing' else 'done'}'"], values
     live = engine.live()
     keys = role_keys(live.world, await engine.definitions.workflows(live.world), actor)
-    values |= {f"role{i}": key for i, key in enumerate(keys)}
     values |= {f"grid{i}": grid for i, grid in enumerate(actor.grids)}
-    values |= {"low": me_of(actor)["division_first"], "high": me_of(actor)["division_last"]}
-    return ["assignee = {me:assignee} AND status = 'open'", *_pools(actor, len(keys))], values
+    return ["assignee = {me:assignee} AND status = 'open'", *_pools(actor, keys)], values
 
 
-def _pools(actor: Actor, keys: int) -> Iterator[str]:
-    """Where free tasks lie: at his unit, in his division, in his grids; none in two of them."""
-    free, has_place = "status = 'open' AND assignee IS NULL", me_of(actor)["division_first"] is not None
-    roles = ", ".join(f"{{role{i}:role}}" for i in range(keys))
+def _pools(actor: Actor, keys: Sequence[str]) -> Iterator[str]:
+    """Where free tasks lie: at his unit, in his division, in his grids; none in two of them.
+
+    Roles and divisions stand in the text: a planner that knows them knows whether few rows are to be sorted (a
+    village) or many to be read in order (a county).
+    """
+    free, first = "status = 'open' AND assignee IS NULL", me_of(actor)["division_first"]
+    roles = f"role IN ({', '.join(map(literal, keys))})"
+    covered = f"division BETWEEN {literal(first)} AND {literal(me_of(actor)['division_last'])}" if first else "FALSE"
     if not keys:
         return
     if actor.org is not None:
-        yield f"org = {{org}} AND {free} AND role IN ({roles})"
-    if has_place:
-        # A village has few tasks of a role: found by place, then sorted. A county has many: read in order of the rank.
-        is_small = level_digits(actor.division or "") >= 12
-        for i in range(keys):
-            where = f"role = {{role{i}:role}} AND {free} AND org IS NULL"
-            # As a CASE it is no condition an index could serve, and planners take it for half of the rows.
-            yield f"{where} AND {_RANGE if is_small else f'(CASE WHEN {_RANGE} THEN TRUE ELSE FALSE END)'}"
+        yield f"org = {{org}} AND {free} AND {roles}"
+    if first is not None:
+        for key in keys:
+            yield f"role = {literal(key)} AND {free} AND org IS NULL AND {covered}"
     if actor.grids:
         grids = ", ".join(f"{{grid{i}:grid}}" for i in range(len(actor.grids)))
-        beside = f"NOT ({_RANGE}) AND " if has_place else ""
-        yield f"{beside}grid IN ({grids}) AND {free} AND org IS NULL AND role IN ({roles})"
+        yield f"grid IN ({grids}) AND {free} AND org IS NULL AND {roles} AND NOT ({covered})"
 
 
 def role_keys(world: World, workflows: list[Workflow], actor: Actor) -> list[str]:
@@ -148,12 +145,7 @@ def _statement(branches: list[str], filters: list[str], box: str, limit: int) ->
     parts = []
     for number, branch in enumerate(branches):
         where = " AND ".join([branch, *filters])
-        if branch.endswith(_RANGE):
-            # Found first, sorted then: else the planner may walk the whole county in order of the rank.
-            few = f"WITH few AS MATERIALIZED (SELECT {_COLUMNS} FROM tb_task WHERE {where}) "
-            inner = f"{few}SELECT * FROM few ORDER BY {order} LIMIT {limit}"
-        else:
-            inner = f"SELECT {_COLUMNS} FROM tb_task WHERE {where} ORDER BY {order} LIMIT {limit}"
+        inner = f"SELECT {_COLUMNS} FROM tb_task WHERE {where} ORDER BY {order} LIMIT {limit}"
         parts.append(f"SELECT * FROM ({inner}) b{number}")
     whole = " UNION ALL ".join(parts)
     return whole if len(parts) == 1 else f"SELECT * FROM ({whole}) a ORDER BY {order} LIMIT {limit}"

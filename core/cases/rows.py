@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
-from core.fields.column import Table
+from core.fields.column import Column, Table
 from core.store.case_tables import CASE, CASE_PAUSE, CASE_STEP, TASK
 from core.store.database import Database, Insert, Transaction
 from core.store.dialect import Dialect, quote
 from core.store.insert import one_statement
-from core.store.statement import load_row, statement
+from core.store.statement import statement
 
 #: `ranked_at` of a task without a limit.
 END_OF_TIME = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
@@ -153,8 +154,21 @@ def columns(table: Table, alias: str = "") -> str:
 
 
 def load(dialect: Dialect, kind: type[T], row: Sequence[Any]) -> T:
-    table = TABLES[kind]
-    return kind(**load_row(dialect, table, tuple(column.name for column in table.columns), row))
+    """A driver row of all columns in their order."""
+    values = list(row)
+    for place, column in _raw(dialect.name, TABLES[kind].name):
+        if values[place] is not None:
+            values[place] = dialect.load(column, values[place])
+    return kind(*values)
+
+
+@cache
+def _raw(dialect: str, table: str) -> tuple[tuple[int, Column], ...]:
+    """The columns whose driver values are no canonical ones."""
+    # asyncpg gives instants in UTC.
+    same = {"text", "int", *(("bool", "datetime") if dialect == "postgres" else ("uuid",))}
+    (columns,) = (found.columns for found in TABLES.values() if found.name == table)
+    return tuple((place, column) for place, column in enumerate(columns) if column.kind not in same)
 
 
 async def read(source: Database | Transaction, dialect: Dialect, kind: type[T], where: str, **values: Any) -> list[T]:

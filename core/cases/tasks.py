@@ -23,7 +23,7 @@ from core.cases.step import Step
 from core.cases.who import covers, is_side, may_claim
 from core.fields.base import FieldError
 from core.fields.refs import parse_uuid
-from core.store.case_tables import CASE_PARTY
+from core.store.case_tables import CASE_PARTY, TIMER
 from core.store.database import Insert, Transaction
 from core.store.ids import uuid7
 from core.store.statement import statement
@@ -72,7 +72,7 @@ async def release(engine: Engine, actor: Actor, task_id: str) -> Case:
 
 async def transfer(engine: Engine, actor: Actor, task_id: str, staff: str, reason: str) -> Case:
     """Hand one's task on to a colleague of the role, who covers it; the one who had it goes on seeing the case."""
-    reason = _words(reason, "请写明转办的理由")
+    reason = words(reason, "请写明转办的理由")
     async with engine.transaction() as tx:
         step, task = await _mine(engine, tx, actor, task_id, "transfer")
         org = await _colleague(step, staff, task)
@@ -81,13 +81,16 @@ async def transfer(engine: Engine, actor: Actor, task_id: str, staff: str, reaso
             task, id=uuid7(), assignee=staff, status="claimed", claimed_at=step.now, opened_at=task.opened_at, version=1
         )
         step.add_task(new)
+        # What was to happen when this task is late goes on to him.
+        text = "UPDATE tb_timer SET task_id = {new:task_id} WHERE task_id = {task_id}"
+        await tx.execute(*statement(engine.database.dialect, TIMER, text, new=new.id, task_id=task.id))
         step.change(owner=staff, org=org)
         return await _done(step, "transfer", task, reason)
 
 
 async def countersign(engine: Engine, actor: Actor, task_id: str, staff: str, question: str) -> Case:
     """Ask a colleague for his opinion; the case goes on only when he has given it."""
-    question = _words(question, "请写明请对方看什么")
+    question = words(question, "请写明请对方看什么")
     async with engine.transaction() as tx:
         step, task = await _mine(engine, tx, actor, task_id, "countersign")
         await _colleague(step, staff, None)
@@ -101,7 +104,7 @@ async def countersign(engine: Engine, actor: Actor, task_id: str, staff: str, qu
 
 async def sign(engine: Engine, actor: Actor, task_id: str, agrees: bool, opinion: str = "") -> Case:
     """Give the opinion one was asked for; against needs a reason."""
-    opinion = opinion.strip() if agrees else _words(opinion, "请写明不同意的理由")
+    opinion = opinion.strip() if agrees else words(opinion, "请写明不同意的理由")
     async with engine.transaction() as tx:
         step, task = await _mine(engine, tx, actor, task_id, "sign", side=True)
         step.change_task(task.id, status="done", done_at=step.now, outcome="agree" if agrees else "disagree")
@@ -110,7 +113,7 @@ async def sign(engine: Engine, actor: Actor, task_id: str, agrees: bool, opinion
 
 async def comment(engine: Engine, actor: Actor, number: str, text: str) -> Case:
     """A note for all staff of the case; the applicant does not see it."""
-    text = _words(text, "请写下内容")
+    text = words(text, "请写下内容")
     _require_staff(actor)
     async with engine.transaction() as tx:
         step = await hold(engine, tx, actor, number, "comment")
@@ -194,7 +197,7 @@ def _require_staff(actor: Actor) -> str:
     return actor.staff
 
 
-def _words(text: str, missing: str) -> str:
+def words(text: str, missing: str) -> str:
     text = text.strip()
     if not text:
         raise InvalidInputError(missing, [InputProblem(("reason",), missing, "case.reason")])
