@@ -17,14 +17,12 @@ from core.clock import Calendars
 from core.crypto import Vault
 from core.manifest.model import Entity, World
 from core.store.database import Database, Transaction
+from core.store.postgres import PostgresEngine
 from core.write import Writer
 
 if TYPE_CHECKING:
     from core.cases.effects import Effects
     from core.cases.timers import Timers
-
-#: Steps under way in one process. Each holds a connection and may ask for another: some must be left.
-IN_FLIGHT = {"sqlite": 16, "postgres": 4}
 
 
 class Live(Protocol):
@@ -54,12 +52,18 @@ class Engine:
     _room: asyncio.Semaphore = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_room", asyncio.Semaphore(IN_FLIGHT[self.database.dialect.name]))
+        object.__setattr__(self, "_room", asyncio.Semaphore(at_once(self.database)))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         async with self._room, self.database.transaction() as tx:
             yield tx
+
+
+def at_once(database: Database) -> int:
+    """Steps under way in one process. Each holds a connection and may ask for another: some must be left."""
+    engine = database.engine
+    return max(1, engine.pool.max_size // 2) if isinstance(engine, PostgresEngine) else 64
 
 
 def entity_of(live: Live, key: str) -> Entity:

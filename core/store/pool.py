@@ -35,7 +35,7 @@ class Pool:
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]], max_size: int) -> None:
         self._connect = connect
-        self._max_size = max_size
+        self.max_size = max_size
         self._size = 0
         self._free: list[Connection] = []
         self._busy: set[Connection] = set()
@@ -56,7 +56,7 @@ class Pool:
         while not self._closed:
             if connection := self.take():
                 return connection
-            if self._size < self._max_size:
+            if self._size < self.max_size:
                 return await self._grow()
             await self._turn()
         raise asyncpg.InterfaceError("pool is closed")
