@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Protocol
 
-import orjson
-from graphql import DocumentNode, parse
 from tongban_sdk.actor import Actor
 
 from core.fields import Field, FieldError, all_fields
-from core.fields.places import Point
 from core.fields.refs import Ref
 from core.forms.view import FormView, form_of
 from core.manifest.cases import Service
@@ -21,6 +17,7 @@ from core.manifest.form_checks import SOURCES
 from core.manifest.form_fields import applicant_field
 from core.manifest.model import Entity, World
 from core.read import Reader
+from core.read.one import ask, key_of, read_one
 from core.store.database import Database
 
 PERSON, MEMBER, HOUSEHOLD, FACTS = "core.person", "core.household_member", "core.household", "core.fact_source"
@@ -94,7 +91,7 @@ def _entity(asking: _Asking, form: FormView, head: str) -> Entity | None:
 
 
 def _value(source: Field, row: Mapping[str, Any], field: Field) -> Any:
-    name = f"{source.graphql_name}Id" if isinstance(source, Ref) else source.graphql_name
+    name = key_of(source)
     value = row.get(name)
     if value is None or name in row["maskedFields"] or source.graphql_name in row["maskedFields"]:
         return None
@@ -145,10 +142,8 @@ class _Asking:
 
     async def read(self, entity: Entity, id: str, names: tuple[str, ...]) -> Mapping[str, Any]:
         """One row as the caller sees it; {} without sight of it."""
-        picks = " ".join([*_picks(entity, names), "updatedAt", "maskedFields"])
-        text = f"query($id: ID!) {{ row: {entity.query_name}(id: $id) {{ {picks} }} }}"
-        answer = await self._ask(text, {"id": id})
-        return answer or {"maskedFields": []}
+        found = await read_one(self.sources.reader, self.database, self.actor, entity, id, names)
+        return found or {"maskedFields": []}
 
     async def told(self, person: str, names: Any) -> dict[str, tuple[str, str]]:
         """Field of core.person → department and time, where somebody answers for the fact."""
@@ -175,24 +170,4 @@ class _Asking:
         return answer["nodes"] if answer else []
 
     async def _ask(self, text: str, variables: Mapping[str, Any]) -> Any:
-        compiled = self.sources.reader.compile(_document(text), None, variables, self.actor)
-        if compiled is None:
-            return None
-        return orjson.loads(await compiled.run(self.database, self.actor, variables))["row"]
-
-
-def _picks(entity: Entity, names: tuple[str, ...]) -> Iterator[str]:
-    for name in names:
-        match all_fields(entity)[name]:
-            case Ref() as ref:
-                yield f"{ref.graphql_name}Id"
-            case Point() as point:
-                yield f"{point.graphql_name} {{ lng lat crs }}"
-            case field:
-                yield field.graphql_name
-
-
-@lru_cache(maxsize=1000)
-def _document(text: str) -> DocumentNode:
-    # The reader knows an operation by its document: one text is one document.
-    return parse(text, no_location=True)
+        return await ask(self.sources.reader, self.database, self.actor, text, variables)

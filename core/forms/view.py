@@ -79,7 +79,7 @@ def _view(world: World, service: Service) -> FormView:
     materials = {m.file_field: m for m in service.materials if m.file_field in fields}
     required = {n for n, f in fields.items() if f.required and f.default is None}
     required |= {n for n, m in materials.items() if m.need == "required" and not m.licence}
-    hints = {n: dict(_hints(f, form.ui.get(n, {}), materials.get(n))) for n, f in fields.items()}
+    hints = {n: dict(hints_of(f, form.ui.get(n, {}), materials.get(n))) for n, f in fields.items()}
     for name, rule in show_if.items():
         hints[name]["showIf"] = rule
     ui = {"groups": [{"title": title, "fields": names} for title, names in groups if names], "fields": hints}
@@ -98,7 +98,8 @@ def _form(world: World, service: Service, entity: Entity) -> Form:
     return found or default_form(entity, world.rules)
 
 
-def _hints(field: Field, hints: Mapping[str, Any], material: Material | None) -> Iterator[tuple[str, Any]]:
+def hints_of(field: Field, hints: Mapping[str, Any], material: Material | None = None) -> Iterator[tuple[str, Any]]:
+    """How one field looks: of itself, as the form wants it, and of the material it holds."""
     yield "title", hints.get("title", material.title if material else field.title)
     yield "widget", hints.get("widget", field.widget)
     yield from ((key, hints[key]) for key in ("hint", "placeholder", "prefill") if key in hints)
