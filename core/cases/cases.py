@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tongban_sdk.actor import Actor
@@ -14,7 +15,7 @@ from core.cases.definitions import Definitions
 from core.cases.dispatching import pass_on
 from core.cases.effects import Effects, own_effects
 from core.cases.firing import Firing
-from core.cases.holding import find, hold
+from core.cases.holding import find, look
 from core.cases.live import Engine, Live
 from core.cases.paging import Page
 from core.cases.rows import Case, Pause, Task, read
@@ -65,8 +66,7 @@ class Cases:
 
     async def vote(self, actor: Actor, number: str, agrees: bool, *, version: int, reason: str = "") -> Case:
         """For or against, in a state where parts vote: the forward action, or the one that refuses or returns."""
-        async with self.engine.transaction() as tx:
-            step = await hold(self.engine, tx, actor, number, "vote")
+        step = await look(self.engine, actor, number)
         wanted = ("forward",) if agrees else ("refuse", "return", "correct")
         found = [a for a in step.workflow.actions.values() if step.case.state in a.from_ and a.kind in wanted]
         if step.state.join != "vote" or not found:
@@ -75,13 +75,8 @@ class Cases:
 
     async def actions(self, actor: Actor, number: str) -> list[CaseAction]:
         """Steps the caller may take now; their guards and forms are asked when he takes one."""
-        found = []
-        async with self.engine.transaction() as tx:
-            step = await hold(self.engine, tx, actor, number, "look")
-            for action in step.workflow.actions.values():
-                if step.case.state in action.from_ and _may(step, action):
-                    found.append(action)
-        return found
+        step = await look(self.engine, actor, number)
+        return [a for a in step.workflow.actions.values() if step.case.state in a.from_ and _may(step, a)]
 
     async def claim(self, actor: Actor, task_id: str) -> Case:
         return await tasks.claim(self.engine, actor, task_id)
@@ -115,10 +110,11 @@ class Cases:
         return await trail.trail(self.engine, actor, await self.get(actor, number))
 
     async def tasks(self, actor: Actor, number: str) -> list[Task]:
-        """The tasks of a case that are not over: who has it. For the applicant without candidates."""
+        """The tasks of a case that are not over: who has it. The applicant learns units, no names of staff."""
         case, engine = await self.get(actor, number), self.engine
         where = "case_id = {case_id} AND status IN ('open', 'claimed') ORDER BY id"
-        return await read(engine.database, engine.database.dialect, Task, where, case_id=case.id)
+        found = await read(engine.database, engine.database.dialect, Task, where, case_id=case.id)
+        return [replace(t, assignee=None, candidates=None) for t in found] if actor.kind == "citizen" else found
 
     async def explain(self, actor: Actor, number: str) -> str:
         """Why the case is due when it is, in one Chinese sentence; "" without a limit."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from tongban_sdk.actor import Actor
 from tongban_sdk.errors import NotFoundError
 
@@ -38,6 +40,13 @@ async def hold(engine: Engine, tx: Transaction, actor: Actor, number: str, actio
     """A step of a case the caller sees; nobody else changes the case before the transaction ends."""
     case = await find(engine, actor, number, source=tx, hold=True)
     return await Step.begin(engine, engine.live(), tx, actor, case, action)
+
+
+async def look(engine: Engine, actor: Actor, number: str) -> Step:
+    """A step to look at: nothing is held, and nothing can be written."""
+    case = await find(engine, actor, number)
+    source = cast(Transaction, engine.database)
+    return await Step.begin(engine, engine.live(), source, actor, case, "look", to_write=False)
 
 
 async def system_step(engine: Engine, tx: Transaction, case_id: str, action: str) -> Step:

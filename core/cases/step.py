@@ -71,7 +71,17 @@ class Step:
     _stored: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    async def begin(cls, engine: Engine, live: Live, tx: Transaction, actor: Actor, case: Case, action: str) -> Step:
+    async def begin(
+        cls,
+        engine: Engine,
+        live: Live,
+        tx: Transaction,
+        actor: Actor,
+        case: Case,
+        action: str,
+        *,
+        to_write: bool = True,
+    ) -> Step:
         """Of a case whose row this transaction holds; see `held`."""
         definitions, dialect = engine.definitions, engine.database.dialect
         workflow = await definitions.workflow(live.world, case.workflow, case.workflow_version)
@@ -81,7 +91,7 @@ class Step:
         tasks = await read(tx, dialect, Task, "case_id = {case_id} ORDER BY id", case_id=case.id)
         pauses = await read(tx, dialect, Pause, "case_id = {case_id} ORDER BY id", case_id=case.id)
         step.tasks, step.pauses = {task.id: task for task in tasks}, {pause.id: pause for pause in pauses}
-        step.row_version = await step._hold_row()
+        step.row_version = await step._hold_row() if to_write else 0
         step.synced = step.holders
         step._stored = {case.id: case, **step.tasks, **step.pauses}
         return step

@@ -134,3 +134,16 @@ async def test_anothers_case_and_none_look_alike(office: Office) -> None:
             await office.cases.get(office["王大爷"], number)
         with pytest.raises(NotFoundError, match="找不到这件办件"):
             await office.cases.act(office["王大爷"], number, "supplement", version=1, values={"note": "x"})
+
+
+async def test_the_applicant_learns_the_unit_and_no_names(office: Office) -> None:
+    case = await office.act("派遣员", await office.report(), "assign")
+    (task,) = await office.cases.tasks(office["马大妈"], case.number)
+    assert (task.org, task.assignee, task.candidates) == (office["甲"].org, None, None)
+    (task,) = await office.cases.tasks(office["派遣员"], case.number)
+    assert task.assignee == office["甲"].staff
+    assert task.candidates
+    trail = await office.cases.trail(office["马大妈"], case.number)
+    assert [(entry.state, entry.staff, entry.facts) for entry in trail] == [
+        ("已收到", None, None), ("处理中", None, None),
+    ]  # fmt: skip
