@@ -5,11 +5,13 @@ from __future__ import annotations
 from core.api.account_roots import account_roots
 from core.api.audit_roots import audit_roots
 from core.api.calendar_roots import calendar_roots
+from core.api.case_roots import case_roots
 from core.api.changes import ChangeFeed
 from core.api.compose import Roots
 from core.api.console import console_roots
 from core.api.exchange_roots import exchange_roots
 from core.api.history_roots import history_roots
+from core.api.inbox_roots import inbox_roots
 from core.api.legal_roots import legal_roots
 from core.api.login_roots import login_roots
 from core.api.privacy_roots import privacy_roots
@@ -33,4 +35,6 @@ def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
         exchange_roots(),
         calendar_roots(),
         service_roots(),
+        case_roots(),
+        inbox_roots(),
     )
