@@ -25,17 +25,18 @@ async def sync(step: Step) -> None:
     entity = step.live.world.entity(PARTICIPANT)
     if entity is None or holders == step.synced:
         return
-    step.synced = holders
+    moved, step.synced = holders ^ step.synced, holders
     known = {row["staff_id"]: row for row in await _rows(step, entity)}
     # In the host's own role, as other rows about people that only its operations write.
     actor = replace(step.actor, kind="system", roles=service_actor(FOUNDATION).roles)
     writer, why = step.live.writer.within(step.tx), f"case.{step.action}"
-    for staff in sorted(holders | known.keys()):
+    # Others take part by somebody's word: they stay.
+    for staff in sorted(moved):
         row, takes_part = known.get(staff), staff in holders
-        if row is None:
+        if row is None and takes_part:
             values = {"case_no": step.case.number, "staff": staff, "role": ROLE, "since": to_json(step.now)}
             await writer.create(actor, entity, {**values, "division": step.case.division}, why=why)
-        elif takes_part != (row["until"] is None):
+        elif row is not None and (takes_part or row["until"] is None):
             patch = {"since": to_json(step.now), "until": None} if takes_part else {"until": to_json(step.now)}
             await writer.update(actor, entity, row["id"], row["version"], patch, why=why)
 

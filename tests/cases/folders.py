@@ -153,6 +153,7 @@ actions:
   approve: {title: 核验一致, from: [checking], to: issuing, roles: [system, works_desk]}
   issue: {title: 自动出具, from: [issuing], to: done, roles: [system, works_desk]}
 """
+PART_C = "      - {id: c, title: 丙, roles: [works_crew]}\n"
 JOINS = ("any", "all", "quorum", "vote")
 
 
@@ -167,6 +168,8 @@ def write_works(folder: Path, **more: str) -> None:
     for join in JOINS:
         files[f"workflows__{join}"] = JOINT.format(id=join, join="quorum\n    quorum: 2" if join == "quorum" else join)
         files[f"services__{join}"] = SERVICE.format(id=join, title=f"会办{join}", workflow=join)
+    files["workflows__pair"] = JOINT.format(id="pair", join="vote").replace(PART_C, "")
+    files["services__pair"] = SERVICE.format(id="pair", title="两方会办", workflow="pair")
     for name, text in {**files, **more}.items():
         path = folder / "works" / f"{name.replace('__', '/')}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)

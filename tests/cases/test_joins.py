@@ -63,6 +63,13 @@ async def test_the_majority_decides_as_soon_as_it_stands(office: Office, votes: 
     assert case.state == state
 
 
+async def test_a_tie_is_against(office: Office) -> None:
+    case = await office.report(service="pair", kind="tree")
+    await office.member("丁", "works_crew", VILLAGE)
+    assert (await office.act("甲", case, "agree")).state == "joint"
+    assert (await office.act("丁", case, "refuse", "图纸不全")).state == "refused"
+
+
 async def test_a_part_is_done_once(office: Office) -> None:
     case = await _begin(office, "all")
     case = await office.act("甲", case, "agree")

@@ -36,6 +36,22 @@ async def test_claimed_and_given_back(office: Office) -> None:
     assert await office.count("core_case_participant") == [1]
 
 
+async def test_who_takes_part_by_somebodys_word_stays(office: Office) -> None:
+    case = await office.report()
+    values = {
+        "case_no": case.number,
+        "staff": _staff(office, "负责人"),
+        "role": "owner",
+        "since": "2026-01-01T00:00:00Z",
+    }
+    await office.create("core.case_participant", **values)
+    task = await office.task("派遣员", case)
+    await office.cases.claim(office["派遣员"], task.id)
+    assert sorted(await _takes_part(office)) == ["派遣员", "负责人"]
+    await office.act("派遣员", case, "refuse", "不归我们")
+    assert await _takes_part(office) == ["负责人"]
+
+
 async def test_what_is_not_his_is_refused(office: Office) -> None:
     case = await office.report()
     task = await office.task("派遣员", case)
