@@ -138,7 +138,7 @@ async def _checked_values(engine: Engine, tx: Transaction, filing: Filing) -> di
         _refuse(filing.service, found)
     if form.applicant_field and filing.person:
         kept[form.applicant_field] = filing.person
-    if filing.actor.division is None and kept.get(form.entity.division_from) is None:
+    if kept.get(form.entity.division_from) is None:
         place = await place_of(tx, engine, filing, form.entity, kept)
         opened = engine.live().access.rules(filing.actor.roles, form.entity.key, "create")
         if place and any("division" in rule.fields for rule in opened):
@@ -149,10 +149,13 @@ async def _checked_values(engine: Engine, tx: Transaction, filing: Filing) -> di
 async def place_of(
     tx: Transaction, engine: Engine, filing: Filing, entity: Entity, values: Mapping[str, Any]
 ) -> str | None:
-    """Where a citizen's matter lies: in the grid that the values name, else where he (the company) is registered."""
+    """Where a matter lies: in the grid that the values name, else where the citizen (the company) is registered; what
+    staff write down without a grid, where they work (None)."""
     grid = next((values[f.name] for f in entity.fields.values() if isinstance(f, Grid) and values.get(f.name)), None)
     if grid is not None:
         return str(grid)[:12]
+    if filing.actor.division is not None:
+        return None
     legal = filing.actor.legal_entity
     key, id = ("core.legal_entity", legal) if legal else ("core.person", filing.person)
     found = engine.live().world.entity(key)

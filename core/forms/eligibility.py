@@ -104,7 +104,8 @@ def _of_person(service: Service, standing: Standing) -> Iterator[Refusal]:
     if actor.kind == "system":
         # The host opens a case about something, such as an alarm: nobody applies.
         return
-    if not any(known[_FACTS[who]] for who in service.audience):
+    is_called = standing.channel in STAFFED and service.real_name == 0
+    if not (is_called or any(known[_FACTS[who]] for who in service.audience)):
         hint = "请以本单位的经办人登录" if service.audience == ("legal",) else "请先登录并实名"
         yield Refusal("apply.audience", f"“{service.title}”面向{_audience(service)}", hint)
     if standing.channel not in STAFFED and actor.real_name < service.real_name:
