@@ -17,6 +17,8 @@ from core.cases.live import Engine
 from core.cases.once import Once
 from core.cases.rows import Case, Task
 from core.cases.step import Step
+from core.cases.suspending import Wish
+from core.cases.turns import check_stands, turn
 from core.cases.who import Standing, is_side, refuse_own, standing
 from core.fields.refs import File
 from core.fields.times import utc_now
@@ -33,14 +35,16 @@ EXPLAINED = frozenset({"return", "refuse", "suspend"})
 
 async def act(
     engine: Engine, actor: Actor, number: str, action_id: str, *, version: int,
-    values: Mapping[str, Any] | None = None, reason: str = "", key: str | None = None,
+    values: Mapping[str, Any] | None = None, reason: str = "", key: str | None = None, wish: Wish | None = None,
 ) -> Case:  # fmt: skip
-    """Take a step of a case the caller sees, in the version he has seen. Repeated under one key: the same answer."""
-    asked = [number, action_id, version, dict(values or {}), reason]
+    """Take a step of a case the caller sees, in the version he has seen. Repeated under one key: the same answer.
+    `wish` goes with an action that asks for a suspension."""
+    wish = wish or Wish()
+    asked = [number, action_id, version, dict(values or {}), reason, wish.reason, wish.until]
 
     async def work(tx: Transaction) -> Case:
         step = await hold(engine, tx, actor, number, action_id)
-        return await _act(step, version, values or {}, reason.strip())
+        return await _act(step, version, values or {}, reason.strip(), wish)
 
     async def again(_: str) -> Case:
         return await find(engine, actor, number)
@@ -71,13 +75,14 @@ async def once(
         return await again(first)
 
 
-async def _act(step: Step, version: int, values: Mapping[str, Any], reason: str) -> Case:
+async def _act(step: Step, version: int, values: Mapping[str, Any], reason: str, wish: Wish) -> Case:
     action = _find(step, version)
     by = standing(step, action)
     _check(step, action, values, reason)
     await _take(step, by)
     await _write_values(step, action, by, values)
     await _check_guard(step, action)
+    await turn(step, action, wish)
     await carry_out(step, action, by, reason, facts=_facts(step, values))
     return await step.finish()
 
@@ -96,6 +101,7 @@ def _find(step: Step, version: int) -> CaseAction:
 
 def _check(step: Step, action: CaseAction, values: Mapping[str, Any], reason: str) -> None:
     refuse_own(step, action)
+    check_stands(step, action)
     problems = [
         InputProblem(("values", name), f"“{action.title}”不填写这一项", "input.unknown-field")
         for name in values
@@ -108,7 +114,7 @@ def _check(step: Step, action: CaseAction, values: Mapping[str, Any], reason: st
     if problems:
         raise InvalidInputError("填写的内容有误", problems)
     if action.kind == "forward" and any(is_side(task) for task in step.live_tasks):
-        raise ConflictError("会签意见还没有收齐", hint="请等会签人答复，或撤回会签")
+        raise ConflictError("会签意见或挂起审批还没有答复", hint="请等对方答复")
 
 
 async def _take(step: Step, by: Standing) -> None:

@@ -10,7 +10,7 @@ from tongban_sdk.actor import Actor
 from tongban_sdk.errors import ConflictError, PermissionDeniedError
 
 from core.audit import Audit
-from core.cases import acting, filing, following, inbox, mine, tasks, trail
+from core.cases import acting, escalating, filing, following, inbox, mine, supervision, suspending, tasks, trail
 from core.cases.definitions import Definitions
 from core.cases.dispatching import pass_on
 from core.cases.effects import Effects, own_effects
@@ -18,8 +18,11 @@ from core.cases.firing import Firing
 from core.cases.holding import find, look
 from core.cases.live import Engine, Live
 from core.cases.paging import Page
+from core.cases.rating import Ratings
 from core.cases.rows import Case, Pause, Task, read
 from core.cases.step import Step
+from core.cases.supervision import Supervision
+from core.cases.suspending import Wish
 from core.cases.tasks import Outcome
 from core.cases.timers import Timers
 from core.cases.timing import Colour, explain_due
@@ -42,8 +45,14 @@ class Cases:
         self.engine = Engine(database, vault, audit, live, calendars, self.definitions, self.effects, self.timers)
         for kind, function in own_effects(self.engine).items():
             self.effects.register(kind, function)
-        self.timers.register("accept", pass_on)
+        own = {
+            "accept": pass_on, supervision.OVERDUE: supervision.overdue, suspending.RESUME: suspending.resume_by_date,
+            **escalating.HANDLERS,
+        }  # fmt: skip
+        for kind, handler in own.items():
+            self.timers.register(kind, handler)
         self.firing = Firing(self.engine)
+        self.ratings = Ratings(self.engine)
 
     async def submit(
         self, actor: Actor, service: str, values: Mapping[str, Any], *, key: str | None = None, channel: str = "app",
@@ -57,12 +66,27 @@ class Cases:
 
     async def act(
         self, actor: Actor, number: str, action: str, *, version: int, values: Mapping[str, Any] | None = None,
-        reason: str = "", key: str | None = None,
+        reason: str = "", key: str | None = None, wish: Wish | None = None,
     ) -> Case:  # fmt: skip
-        """Take a step, in the version of the case the caller has seen; ConflictError when it has moved on."""
+        """Take a step, in the version of the case the caller has seen; ConflictError when it has moved on. `wish` goes
+        with an action of the kind suspend."""
         return await acting.act(
-            self.engine, actor, number, action, version=version, values=values, reason=reason, key=key
+            self.engine, actor, number, action, version=version, values=values, reason=reason, key=key, wish=wish
         )
+
+    async def decide_pause(self, actor: Actor, number: str, agrees: bool, *, reason: str = "") -> Case:
+        """The approver's word on a suspension that was asked for."""
+        return await suspending.decide(self.engine, actor, number, agrees, reason)
+
+    async def resume(self, actor: Actor, number: str, *, reason: str = "") -> Case:
+        """End a suspension before its day."""
+        return await suspending.resume(self.engine, actor, number, reason)
+
+    async def pauses(self, actor: Actor, number: str) -> list[Pause]:
+        """All stretches in which the clock stood still, or was asked to; `stood_s` (timing) adds them up."""
+        case, engine = await self.get(actor, number), self.engine
+        where = "case_id = {case_id} ORDER BY id"
+        return await read(engine.database, engine.database.dialect, Pause, where, case_id=case.id)
 
     async def vote(self, actor: Actor, number: str, agrees: bool, *, version: int, reason: str = "") -> Case:
         """For or against, in a state where parts vote: the forward action, or the one that refuses or returns."""
@@ -119,10 +143,22 @@ class Cases:
     async def explain(self, actor: Actor, number: str) -> str:
         """Why the case is due when it is, in one Chinese sentence; "" without a limit."""
         case, engine = await self.get(actor, number), self.engine
-        where = "case_id = {case_id} ORDER BY id"
-        pauses = await read(engine.database, engine.database.dialect, Pause, where, case_id=case.id)
+        pauses = await self.pauses(actor, number)
         workflow = await self.definitions.workflow(engine.live().world, case.workflow, case.workflow_version)
         return explain_due(await engine.calendars.of(case.division), case, pauses, dict(workflow.pauses))
+
+    async def supervise(self, actor: Actor, number: str, reason: str) -> Supervision:
+        """Open a 督办 ticket; by a leader whose division holds the case."""
+        return await supervision.open_ticket(self.engine, actor, number, reason)
+
+    async def answer_supervision(self, actor: Actor, ticket: str, text: str) -> Supervision:
+        return await supervision.answer(self.engine, actor, ticket, text)
+
+    async def close_supervision(self, actor: Actor, ticket: str, reason: str = "") -> Supervision:
+        return await supervision.close(self.engine, actor, ticket, reason)
+
+    async def supervisions(self, actor: Actor, number: str) -> list[Supervision]:
+        return await supervision.tickets(self.engine, actor, number)
 
     async def inbox(
         self, actor: Actor, box: inbox.Box = "todo", *, first: int = 50, after: str | None = None,

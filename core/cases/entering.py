@@ -10,11 +10,13 @@ from tongban_sdk.errors import ConflictError, InputProblem, InvalidInputError
 from core.access.service import service_actor
 from core.cases import records
 from core.cases.dispatching import dispatch
+from core.cases.offering import offer
 from core.cases.rows import Task
 from core.cases.step import Step, count_of
 from core.cases.timers import forget, timer_row
-from core.cases.timing import begin_clock, pause, resume, task_times
+from core.cases.timing import begin_clock, end_pauses, pause, resume, task_times
 from core.manifest.cases import APPLICANT, SYSTEM_ROLE, CaseAction, State
+from core.store.case_tables import TIMER
 from core.store.ids import uuid7
 
 #: Automatic steps in a row; more is a circle.
@@ -79,6 +81,10 @@ async def start_clock_by(step: Step, action: str) -> None:
 def _leave(step: Step) -> None:
     for task in step.live_tasks:
         step.change_task(task.id, status="cancelled", done_at=step.now)
+    # A suspension nobody has granted was wished for where the case no longer is.
+    for wished in list(step.pauses.values()):
+        if wished.status == "asked":
+            step.pauses[wished.id] = replace(wished, status="refused")
 
 
 async def _come(step: Step, state: State) -> None:
@@ -150,11 +156,14 @@ def _to_owner(step: Step, task: Task) -> Task:
 async def _end(step: Step, state: State) -> None:
     if state.end == "done":
         await _check_close(step)
+    await end_pauses(step)
     step.change(
         phase=state.end, closed_at=step.now, outcome=state.end, yellow_at=None, orange_at=None, purple_at=None,
     )  # fmt: skip
     await forget(step.tx, step.engine, case_id=step.case.id)
+    step.rows[:] = [row for row in step.rows if row.table is not TIMER]
     await records.close(step)
+    await offer(step)
 
 
 async def _check_close(step: Step) -> None:

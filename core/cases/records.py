@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.cases.rows import change
 from core.cases.step import Step
+from core.cases.timing import stood_s
 from core.store.case_tables import CASE_RECORD
 from core.store.database import Insert
 
@@ -22,7 +23,8 @@ async def close(step: Step) -> None:
     """How the case ended, and whether in time. A case of its first step has no row yet: it comes with this one."""
     values = {
         "org": step.case.org, "closed_at": step.now, "outcome": step.case.outcome, "is_on_time": is_on_time(step),
-        "returns": sum(_is_return(step, row.action) for row in step.trail), "paused_s": paused_s(step),
+        "returns": sum(_is_return(step, row.action) for row in step.trail),
+        "paused_s": stood_s(step.pauses.values(), step.now),
     }  # fmt: skip
     if step.is_new:
         step.rows.append(Insert(CASE_RECORD, {**begin(step).values, **values}))
@@ -30,16 +32,16 @@ async def close(step: Step) -> None:
         await change(step.tx, step.engine.database.dialect, CASE_RECORD, values, "id = {id}", id=step.case.id)
 
 
+async def reopen(step: Step) -> None:
+    """Not over after all: the row is completed at the next end."""
+    values = {"closed_at": None, "outcome": None, "is_on_time": None}
+    await change(step.tx, step.engine.database.dialect, CASE_RECORD, values, "id = {id}", id=step.case.id)
+
+
 def is_on_time(step: Step) -> bool | None:
     """None for a case without a limit."""
     due_at = step.case.due_at
     return None if due_at is None else step.now <= due_at
-
-
-def paused_s(step: Step) -> int:
-    """Seconds of the wall clock, whatever the unit of the limit."""
-    over = [pause for pause in step.pauses.values() if pause.from_at and pause.until_at]
-    return sum(int((p.until_at - p.from_at).total_seconds()) for p in over if p.until_at and p.from_at)
 
 
 def _is_return(step: Step, action: str) -> bool:

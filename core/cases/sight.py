@@ -21,14 +21,17 @@ from core.store.sql import Me, Now, Params
 _TEXT, _UUID, _TIME = Column("value", "text"), Column("value", "uuid"), Column("value", "datetime")
 #: Parties who see the case they are named in; watchers are staff.
 _PARTIES = "('applicant', 'reporter', 'signer')"
+#: Who asks why a case is late: they see every case of their division, whatever its workflow.
+SUPERVISORS = ("county_leader", "duty_leader")
 
 
 async def facts(engine: Engine, live: Live, actor: Actor) -> Mapping[str, Any]:
     """`me`, and which workflows and pools the roles of the caller have to do with."""
     found = await engine.definitions.workflows(live.world) if actor.kind == "staff" else []
+    leads = not actor.roles.isdisjoint(SUPERVISORS)
     return {
         **me_of(actor),
-        "workflows": tuple(sorted({workflow.key for workflow in found if roles_of(workflow) & actor.roles})),
+        "workflows": tuple(sorted({workflow.key for workflow in found if leads or roles_of(workflow) & actor.roles})),
         "plugin": actor.id.removeprefix("plugin:"),
     }
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from core.cases.deadlines import set_due, set_levels
 from core.cases.rows import Case, Pause
 from core.cases.step import Step, ranked
 from core.clock import Calendar, Stretch, due, explain, share
@@ -24,6 +25,9 @@ NO_LIMIT: Mapping[str, Any] = {
     "purple_at": None,
     "is_provisional": False,
 }
+#: Reasons no workflow names: the time a case was closed before it was opened again.
+CLOSED = "closed"
+TITLES: Mapping[str, str] = {CLOSED: "办结后重开"}
 
 
 class Timed(Protocol):
@@ -60,7 +64,8 @@ async def begin_clock(step: Step) -> None:
     """The limit of the service item begins: what was promised, else what the law says."""
     limit = step.service.promise or step.service.legal
     if step.case.started_at is None:
-        step.change(started_at=step.now, limit=limit_row(limit) if limit else None)
+        # A limit that came with the filing goes before that of its item.
+        step.change(started_at=step.now, limit=step.case.limit or (limit_row(limit) if limit else None))
     await retime(step)
 
 
@@ -69,25 +74,35 @@ async def retime(step: Step) -> None:
     case, before = step.case, step.case.due_at
     if case.started_at is None or case.limit is None or not case.is_open:
         return
+    levels: list[tuple[int, datetime]] = []
     if any(pause.status == "running" for pause in step.pauses.values()):
         new = dict(NO_LIMIT)
     else:
         calendar = await step.engine.calendars.of(case.division)
-        new = times(calendar, case.started_at, limit_of(case), stretches(step.pauses.values()))
+        clock = (calendar, case.started_at, limit_of(case))
+        stops = stretches(step.pauses.values())
+        new = times(*clock, stops)
+        percents = [level.at_percent for level in step.workflow.escalation]
+        levels = [(percent, _whole(share(*clock, percent, stops))) for percent in percents]
     step.change(**new)
+    await set_levels(step, levels)
     for task in step.live_tasks:
         if task.due_at == before and step.workflow.states[task.state].within is None:
             step.change_task(task.id, **new, ranked_at=ranked(new["due_at"]))
 
 
 async def retime_tasks(step: Step) -> None:
-    """Work out anew when live tasks with a limit of their own are due: the calendar has changed."""
+    """Work out anew when live tasks with a limit of their own are due: the calendar has changed, or the case was
+    suspended. A state that stops the clock of the case does not stop its own."""
     calendar = await step.engine.calendars.of(step.case.division)
+    suspensions = [pause for pause in step.pauses.values() if pause.approved_by is not None]
+    stands = any(pause.status == "running" for pause in suspensions)
     for task in step.live_tasks:
-        limit = step.workflow.states[task.state].within
-        if limit is not None and task.due_at is not None:
-            new = times(calendar, task.opened_at, limit)
+        state = step.workflow.states[task.state]
+        if state.within is not None:
+            new = NO_LIMIT if stands else times(calendar, task.opened_at, state.within, stretches(suspensions))
             step.change_task(task.id, **new, ranked_at=ranked(new["due_at"]))
+            await set_due(step, task.id, new["due_at"], state.on_due)
 
 
 async def task_times(step: Step, limit: Limit | None) -> dict[str, Any]:
@@ -122,6 +137,22 @@ async def resume(step: Step, reason: str) -> None:
         await retime(step)
 
 
+async def end_pauses(step: Step) -> None:
+    """The case ends: whatever stood still is over, and the case has its due date again."""
+    for found in list(step.pauses.values()):
+        if found.status == "running":
+            step.pauses[found.id] = replace(found, status="ended", until_at=step.now)
+    if step.case.phase == "paused":
+        step.change(phase="open")
+        await retime(step)
+
+
+def stood_s(pauses: Iterable[Pause], now: datetime) -> int:
+    """Seconds of the wall clock a case has stood still, whatever the unit of its limit; what runs counts until now."""
+    ends = [(p.from_at, p.until_at if p.status == "ended" else now) for p in pauses if p.status in ("ended", "running")]
+    return sum(int((until - since).total_seconds()) for since, until in ends if since and until)
+
+
 def stretches(pauses: Iterable[Pause]) -> list[Stretch]:
     """Pauses that are over, as the clock counts them."""
     return [
@@ -147,6 +178,7 @@ def explain_due(calendar: Calendar, case: Case, pauses: Sequence[Pause], titles:
     running = next((pause for pause in pauses if pause.status == "running"), None)
     if running is not None:
         return f"因{titles.get(running.reason, running.reason)}，办理时限暂停计算"
+    titles = {**TITLES, **titles}
     limit, stops = (
         limit_of(case),
         [Stretch(stop.since, stop.until, titles.get(stop.reason, stop.reason)) for stop in stretches(pauses)],

@@ -18,6 +18,9 @@ from core.manifest.cases import SYSTEM_ROLE, Workflow
 TITLES: Mapping[str, str] = {
     "submit": "提交申请", "claim": "认领", "release": "退回待办池", "transfer": "转办", "countersign": "请求会签",
     "sign": "会签", "calendar": "日历调整，办理期限随之调整", "comment": "备注", "pass_on": "无人接单，转派下一位",
+    "escalate": "时限预警", "state_due": "环节超时", "supervise": "督办", "answer_supervision": "答复督办",
+    "close_supervision": "办结督办", "supervision_due": "督办超期未答复", "approve_pause": "同意挂起",
+    "refuse_pause": "不同意挂起", "resume": "恢复办理",
 }  # fmt: skip
 #: Steps whose reason is addressed to the applicant.
 TOLD = frozenset({"correct", "refuse", "extend", "suspend", "withdraw"})

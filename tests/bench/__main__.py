@@ -24,10 +24,11 @@ from tests.bench.operations import chosen
 from tests.bench.place import Place, places
 from tests.bench.race import Rounds
 from tests.bench.restricted import restricted
+from tests.bench.timers import timers
 from tests.bench.toggles import toggles
 from tests.bench.tree import tree
 
-PARTS = ("race", "audited", "restricted", "tree", "toggles", "boot")
+PARTS = ("race", "audited", "restricted", "tree", "toggles", "boot", "timers")
 BOOTED_PLUGINS = (6, 50)
 
 
@@ -65,6 +66,9 @@ def _records(part: str, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             case "toggles":
                 with make() as place:
                     yield from toggles(_alone(place), args.plugins, _say)
+            case "timers":
+                with make() as place:
+                    yield from timers(place, _say, args.cases)
             case _:
                 for plugins in BOOTED_PLUGINS:
                     with make() as place:
@@ -93,6 +97,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--people", type=int, default=50_000)
     parser.add_argument("--large", type=int, default=1_000_000, help="events of the restricted user")
     parser.add_argument("--plugins", type=int, default=51, help="plugins switched on")
+    parser.add_argument("--cases", type=int, default=100_000, help="open cases behind the timers")
     parser.add_argument("--json", type=Path, help="write all records to this file")
     return parser.parse_args(words)
 

@@ -190,6 +190,26 @@ def _boot(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     )
 
 
+def _timers(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "== timers of cases that come due in one minute, handled by one worker"
+    head = ("", "open cases", "timers", "seconds", "a second", "target s", "")
+    yield table(
+        head,
+        [
+            [
+                record["database"],
+                f"{record['cases']:,}",
+                f"{record['timers']:,}",
+                f"{record['seconds']:.1f}",
+                f"{record['timers'] / record['seconds']:,.0f}",
+                f"< {record['target']}",
+                verdict(record["seconds"] < record["target"]),
+            ]
+            for record in records
+        ],
+    )
+
+
 LINES: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
     "race": _race,
     "audited": _audited,
@@ -197,4 +217,5 @@ LINES: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
     "tree": _tree,
     "toggles": _toggles,
     "boot": _boot,
+    "timers": _timers,
 }
