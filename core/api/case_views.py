@@ -19,7 +19,7 @@ from core.cases.trail import TrailEntry
 from core.forms.steps import step_form
 from core.manifest.cases import APPLICANT
 from core.manifest.cases import CaseAction as Action
-from core.manifest.model import Entity
+from core.manifest.model import Entity, World
 from core.read.one import key_of, read_one
 
 
@@ -57,7 +57,8 @@ def _task(context: Any, names: Names, task: rows.Task) -> CaseTask:
     same = ("title", "service", "status", "opened_at", "done_at", "due_at", "is_provisional")
     return CaseTask(
         **{name: getattr(task, name) for name in same},
-        id=strawberry.ID(task.id), case=strawberry.ID(task.number), service_title=_service_title(names, task.service),
+        id=strawberry.ID(task.id), case=strawberry.ID(task.number),
+        service_title=service_title(names.world, task.service),
         roles=[names.role(role) for role in task.roles], unit=names.unit(task.org), staff=names.person(task.assignee),
         is_mine=actor.staff is not None and task.assignee == actor.staff,
         reason=first["reason"] if first and actor.kind != "citizen" else "",
@@ -65,10 +66,10 @@ def _task(context: Any, names: Names, task: rows.Task) -> CaseTask:
     )  # fmt: skip
 
 
-def _service_title(names: Names, key: str) -> str:
+def service_title(world: World, key: str) -> str:
     """Of any version: what the item is called now."""
     plugin_id, _, id = key.partition(".")
-    plugin = names.world.plugins.get(plugin_id)
+    plugin = world.plugins.get(plugin_id)
     versions = plugin.services.get(id, ()) if plugin else ()
     return versions[-1].title if versions else key
 

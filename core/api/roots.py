@@ -6,6 +6,7 @@ from core.api.account_roots import account_roots
 from core.api.audit_roots import audit_roots
 from core.api.calendar_roots import calendar_roots
 from core.api.case_roots import case_roots
+from core.api.case_stats_roots import case_stats_roots
 from core.api.changes import ChangeFeed
 from core.api.compose import Roots
 from core.api.console import console_roots
@@ -37,4 +38,5 @@ def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
         service_roots(),
         case_roots(),
         inbox_roots(),
+        case_stats_roots(),
     )

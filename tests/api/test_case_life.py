@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from core.cases.statistics import Count, told_of
+from core.store.case_tables import CASE_RECORD
+from core.store.database import Insert
+from core.store.ids import uuid7
 from tests.api.case_town import Hall, hall
 
 REPAIR = "works.repair"
@@ -251,3 +256,62 @@ def test_votes_are_counted(town: Hall) -> None:
         version = town.data("case", who, number=number)["version"]
         found = town.data("vote_on_case", who, number=number, agrees=True, version=version)
     assert found["state"] == "agreed"
+
+
+def record(town: Hall, number: int, channel: str, is_on_time: bool | None, division: str) -> Insert:
+    at = datetime(2025, 3, 2, tzinfo=UTC)
+    values = {
+        "id": uuid7(), "number": f"WK{number:020}", "service": REPAIR, "task_code": None, "plugin_id": "works",
+        "division": division, "org": None, "channel": channel, "filed_at": at,
+        "closed_at": None if is_on_time is None else at, "outcome": None, "is_on_time": is_on_time, "returns": 1,
+    }  # fmt: skip
+    return Insert(CASE_RECORD, values)
+
+
+def test_cases_are_counted_in_crowds(town: Hall) -> None:
+    """9 by app, 6 by the web, 4 by hotline and 1 at a window in the county; 5 elsewhere."""
+    channels = ["app"] * 9 + ["web"] * 6 + ["hotline"] * 4 + ["window"]
+    rows = [record(town, n, name, [True, True, False, None][n % 4], "640522100203") for n, name in enumerate(channels)]
+    rows += [record(town, 100 + n, "app", True, "110000000000") for n in range(5)]
+    town.run(town.office.host.database.insert, rows)
+    try:
+        found = town.data("case_stats", "派遣员", by=["CHANNEL"], year=2025, month=3)
+        assert [(one["channel"], one["isRest"], one["filed"]) for one in found] == [
+            ("app", False, 9), ("web", False, 6), (None, True, 5),
+        ]  # fmt: skip
+        first = found[0]
+        assert (first["closed"], first["limited"], first["onTime"], first["returns"]) == (7, 7, 5, 9)
+        assert first["onTimePercent"] == 71.4
+        (total,) = town.data("case_stats", "派遣员", by=[], year=2025, service=REPAIR)
+        assert (total["filed"], total["closed"], total["onTime"], total["isRest"]) == (20, 15, 10, False)
+        (item,) = town.data("case_stats", "派遣员", by=["SERVICE", "UNIT"], year=2025, plugin="works")
+        assert (item["service"], item["serviceTitle"], item["unit"], item["filed"]) == (
+            REPAIR, "市政设施报修", None, 20,
+        )  # fmt: skip
+        # Somebody else's division, another month, another application: nothing.
+        assert town.data("case_stats", "丙", by=[], year=2025) == []
+        assert town.data("case_stats", "派遣员", by=[], year=2025, month=12) == []
+        assert town.data("case_stats", "派遣员", by=[], year=2025, plugin="core") == []
+    finally:
+        town.run(_forget, town)
+
+
+async def _forget(town: Hall) -> None:
+    async with town.office.host.database.transaction() as tx:
+        await tx.execute("DELETE FROM tb_case_record WHERE number LIKE 'WK0000%'", [])
+
+
+def test_one_small_group_takes_another_with_it() -> None:
+    counts = [Count({"channel": name}, n, n, n, n, 0) for name, n in (("app", 9), ("web", 7), ("window", 3))]
+    told = [(dict(count.key), count.filed) for count in told_of(counts)]
+    assert told == [({"channel": "app"}, 9), ({}, 10)]
+    assert told_of(counts[2:]) == []
+    assert [count.filed for count in told_of(counts[:2])] == [9, 7]
+
+
+def test_statistics_are_for_staff(town: Hall) -> None:
+    for who in ("马大妈", ""):
+        assert town.error("case_stats", who, by=[], year=2025)[0] == "PERMISSION_DENIED"
+    for month in (0, 13):
+        assert town.problems("case_stats", "派遣员", by=[], year=2025, month=month) == [(["month"], "statistics.span")]
+    assert town.problems("case_stats", "派遣员", by=[], year=1999) == [(["year"], "statistics.span")]
