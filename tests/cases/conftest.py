@@ -45,8 +45,9 @@ class Office:
         written = await generation.writer.create(MAKER, generation.world.entities[key], values)
         return written.id
 
-    async def citizen(self, name: str) -> Actor:
-        person = await self.create("core.person", name=name, sex="1", birth_date="1980-05-01", division=VILLAGE)
+    async def citizen(self, name: str, **more: Any) -> Actor:
+        facts = {"name": name, "sex": "1", "birth_date": "1980-05-01", "division": VILLAGE}
+        person = await self.create("core.person", **facts, **more)
         roles = frozenset({"anonymous", "resident"})
         self.people[name] = Actor(f"acc-{len(self.people)}", "citizen", person, roles, real_name=3)
         return self.people[name]

@@ -30,7 +30,7 @@ class Town(Office):
 
     async def move_in(self) -> None:
         for name in ("儿子", "邻居"):
-            await self.citizen(name)
+            await self.citizen(name, grid=GRID)
         for name, role in (("派遣员", "dispatcher"), ("值班长", "duty_leader"), ("话务员", "hotline_agent")):
             await self.member(name, role, unit="社会治理指挥中心")
         worker = await self.member("网格员", "grid_worker", VILLAGE, "山门村委会")
