@@ -16,6 +16,7 @@ from tongban_sdk.host_api import GraphqlTypes
 from core.access.visibility import Visibility
 from core.audit import Audit
 from core.cases import Cases
+from core.cases.telling import tell
 from core.clock import Clock
 from core.clock.seed import seed
 from core.crypto import Vault
@@ -28,6 +29,7 @@ from core.identity.real_names import Sees
 from core.identity.sessions import Sessions
 from core.identity.tokens import Tokens
 from core.manifest.model import Plugin, World
+from core.messages import Messages, open_gateway
 from core.plugins.builder import Compose
 from core.plugins.generation import Generation
 from core.plugins.registry import Registry, new_node_id
@@ -56,6 +58,7 @@ class Host:
     login: LogIn
     clock: Clock
     cases: Cases
+    messages: Messages
 
     @property
     def contents(self) -> Contents:
@@ -99,6 +102,9 @@ async def open_host(
         await registry.boot()
         clock = Clock(database, audit)
         cases = Cases(database, vault, audit, clock.calendars, lambda: registry.current)
+        gateway = open_gateway(settings, database=database, vault=vault, data_dir=settings.data_dir)
+        messages = Messages(database, vault, clock.calendars, lambda: registry.current.world, gateway)
+        tell(cases, messages)
         cases.firing.beside.append(lambda: cases.follow_calendar(clock))
         follower: asyncio.Task[None] | None = None
         try:
@@ -112,12 +118,14 @@ async def open_host(
             if work:
                 await registry.jobs.start()
                 cases.firing.start()
+                messages.delivering.start()
             privacy = Privacy(database, vault, audit, lambda: registry.current, login.parts.codes)
-            yield Host(settings, database, registry, vault, audit, sessions, privacy, login, clock, cases)
+            yield Host(settings, database, registry, vault, audit, sessions, privacy, login, clock, cases, messages)
         finally:
             if follower:
                 follower.cancel()
             if work:
+                await messages.delivering.stop()
                 await cases.firing.stop()
                 await registry.jobs.stop()
             await registry.close()

@@ -58,6 +58,8 @@ class Settings:
     #: A class; "" = none.
     face: str = ""
     oidc_providers: Path | None = None
+    #: Gateway of messages: "file", "console", "none" or a class; "" = file in development, none elsewhere.
+    messages: str = ""
 
     @property
     def is_embedded(self) -> bool:
@@ -90,6 +92,7 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         real_name=env.get("TONGBAN_REAL_NAME") or "",
         face=env.get("TONGBAN_FACE") or "",
         oidc_providers=_path(env.get("TONGBAN_OIDC_PROVIDERS")),
+        messages=env.get("TONGBAN_MESSAGES") or "",
     )
 
 

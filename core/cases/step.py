@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
@@ -61,6 +61,8 @@ class Step:
     patch: dict[str, Any] = field(default_factory=dict)
     #: New rows of any table, written at the end.
     rows: list[Insert] = field(default_factory=list)
+    #: Done at the end, when it is clear who has the case now; they may add rows.
+    later: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     #: Version of the entity's row, and the row if it was written or read in this step.
     row_version: int = 0
     row: Mapping[str, Any] = field(default_factory=dict)
@@ -190,6 +192,9 @@ class Step:
     async def finish(self) -> Case:
         """Write all of it. The case's version rises by one, however many automatic steps followed."""
         await self.flush()
+        for do in self.later:
+            await do()
+        self.later.clear()
         await self._write_changes()
         await write(self.tx, self.engine.database.dialect, self.rows)
         self.rows.clear()

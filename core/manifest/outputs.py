@@ -46,6 +46,8 @@ class MessageTemplate:
     #: To whom: applicant, reporters, assignee, or a role.
     to: str
     place: Place
+    #: Sent by night as well.
+    is_urgent: bool = False
 
     @property
     def key(self) -> str:

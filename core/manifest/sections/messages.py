@@ -37,6 +37,7 @@ def build(documents: Sequence[Document], draft: Draft) -> dict[str, MessageTempl
                 must_reach_within=limit_of(spec.get("must_reach_within")),
                 to=spec["to"],
                 place=place,
+                is_urgent=spec.get("urgent", False),
             )
     return templates
 
