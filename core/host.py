@@ -16,11 +16,13 @@ from tongban_sdk.host_api import GraphqlTypes
 from core.access.visibility import Visibility
 from core.audit import Audit
 from core.cases import Cases
+from core.cases.issuing import document_effect
 from core.cases.telling import tell
 from core.clock import Clock
 from core.clock.seed import seed
 from core.crypto import Vault
 from core.crypto.contents import Contents
+from core.documents import Documents
 from core.identity.demo_accounts import close_demo_accounts
 from core.identity.facts import Facts
 from core.identity.keys import KeyRing
@@ -58,6 +60,7 @@ class Host:
     login: LogIn
     clock: Clock
     cases: Cases
+    documents: Documents
     messages: Messages
 
     @property
@@ -102,6 +105,8 @@ async def open_host(
         await registry.boot()
         clock = Clock(database, audit)
         cases = Cases(database, vault, audit, clock.calendars, lambda: registry.current)
+        documents = Documents(database, vault, audit, clock.calendars, lambda: registry.current.world)
+        cases.effects.register("document", document_effect(documents))
         gateway = open_gateway(settings, database=database, vault=vault, data_dir=settings.data_dir)
         messages = Messages(database, vault, clock.calendars, lambda: registry.current.world, gateway)
         tell(cases, messages)
@@ -120,7 +125,9 @@ async def open_host(
                 cases.firing.start()
                 messages.delivering.start()
             privacy = Privacy(database, vault, audit, lambda: registry.current, login.parts.codes)
-            yield Host(settings, database, registry, vault, audit, sessions, privacy, login, clock, cases, messages)
+            yield Host(
+                settings, database, registry, vault, audit, sessions, privacy, login, clock, cases, documents, messages
+            )  # fmt: skip
         finally:
             if follower:
                 follower.cancel()

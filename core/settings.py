@@ -60,6 +60,8 @@ class Settings:
     oidc_providers: Path | None = None
     #: Gateway of messages: "file", "console", "none" or a class; "" = file in development, none elsewhere.
     messages: str = ""
+    #: Where citizens reach this host: what QR codes on documents lead to.
+    public_url: str = "http://localhost:8000"
 
     @property
     def is_embedded(self) -> bool:
@@ -93,6 +95,7 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         face=env.get("TONGBAN_FACE") or "",
         oidc_providers=_path(env.get("TONGBAN_OIDC_PROVIDERS")),
         messages=env.get("TONGBAN_MESSAGES") or "",
+        public_url=_address(env.get("TONGBAN_PUBLIC_URL") or "http://localhost:8000"),
     )
 
 
@@ -105,6 +108,12 @@ def _one_of(name: str, value: str, choices: tuple[T, ...]) -> T:
 
 def _path(value: str | None) -> Path | None:
     return Path(value).resolve() if value else None
+
+
+def _address(value: str) -> str:
+    if not value.startswith(("https://", "http://")):
+        raise SettingsError(f"TONGBAN_PUBLIC_URL 的值 {value!r} 无效：应以 https:// 开头，如 https://tb.example.gov.cn")
+    return value.rstrip("/")
 
 
 def _audit_days(env: Mapping[str, str]) -> int:

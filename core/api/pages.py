@@ -17,6 +17,7 @@ from tongban_sdk import RateLimitedError
 
 from core.api.errors import entry, entry_of, to_refusal
 from core.api.examples import render_examples
+from core.api.verify_page import verify_routes
 from core.ops import metrics
 from core.ops.health import Check, read_readiness
 from core.plugins.generation import Generation
@@ -60,6 +61,7 @@ def build_routes(doors: Callable[[], Doors], settings: Settings) -> list[BaseRou
         *(Route(path, _limited(page, doors)) for path, page in asked.items()),
         Route("/files", upload, methods=["POST"]),
         Route("/files/{id}", download),
+        *verify_routes(doors),
     ]
     if settings.profile == "dev":
         routes += [Route("/explorer", _explorer), Route("/", lambda _: RedirectResponse("/explorer"))]

@@ -10,6 +10,7 @@ from core.api.case_stats_roots import case_stats_roots
 from core.api.changes import ChangeFeed
 from core.api.compose import Roots
 from core.api.console import console_roots
+from core.api.document_roots import document_roots
 from core.api.exchange_roots import exchange_roots
 from core.api.history_roots import history_roots
 from core.api.inbox_roots import inbox_roots
@@ -35,6 +36,7 @@ def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
         history_roots(),
         exchange_roots(),
         calendar_roots(),
+        document_roots(),
         service_roots(),
         case_roots(),
         inbox_roots(),

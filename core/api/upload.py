@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -31,10 +32,18 @@ class Received:
     mime: str
 
 
+class Taking(Protocol):
+    """What takes the bytes of a file."""
+
+    @property
+    def size_bytes(self) -> int: ...
+    def write(self, data: bytes, /) -> int: ...
+
+
 class Sink:
     """Where the parser of the form writes the one part named "file"."""
 
-    def __init__(self, content: SealingWriter, max_bytes: int) -> None:
+    def __init__(self, content: Taking, max_bytes: int) -> None:
         self._content, self._max_bytes = content, max_bytes
         self._header, self._value = b"", b""
         self._wanted = False
@@ -131,6 +140,28 @@ def _accept(content: SealingWriter, sink: Sink) -> Received:
             "UNSUPPORTED_MEDIA_TYPE", "不接受这种文件", hint="可用：图片、PDF、MP4、MP3、docx、xlsx、OFD、纯文本"
         )
     return Received(content, sink.name, mime)
+
+
+class _Hashing:
+    """In the place of a content: the bytes of a form's file are hashed and forgotten."""
+
+    def __init__(self) -> None:
+        self.sha256, self.size_bytes = hashlib.sha256(), 0
+
+    def write(self, data: bytes) -> int:
+        self.sha256.update(data)
+        self.size_bytes += len(data)
+        return len(data)
+
+
+async def fingerprint(content_type: str, chunks: AsyncIterator[bytes], max_bytes: int) -> str:
+    """SHA-256 of the file of a multipart form, hexadecimal; nothing of it is kept."""
+    hashing = _Hashing()
+    sink = Sink(hashing, max_bytes)
+    await _feed(_boundary(content_type), sink, chunks, max_bytes)
+    if sink.name is None or not sink.is_complete or not hashing.size_bytes:
+        raise refuse("BAD_REQUEST", "请先选择文件")
+    return hashing.sha256.hexdigest()
 
 
 def too_large(max_bytes: int) -> Refusal:

@@ -15,6 +15,8 @@ from core.access.files import FILE
 from core.access.service import service_actor
 from core.audit.retention import expire
 from core.crypto.contents import Contents
+from core.documents.documents import PRINT_JOB
+from core.documents.printing import Printing
 from core.fields.times import utc_now
 from core.identity.dormancy import disable_dormant
 from core.identity.login_policy import read_policy
@@ -99,12 +101,20 @@ async def _disable_dormant(generation: Generation) -> None:
     await disable_dormant(registry.database, registry.audit, service_actor(FOUNDATION), days, utc_now())
 
 
+async def _print_documents(generation: Generation) -> None:
+    registry, settings = generation.registry, generation.registry.settings
+    contents = Contents(registry.database, registry.vault, settings.data_dir / "files")
+    printing = Printing(registry.database, registry.vault, registry.audit, contents, generation, settings.public_url)
+    await printing.print_waiting()
+
+
 #: Jobs of the foundation's manifest; they work on the host itself and have no plugin's Python.
 OWN_JOBS: Mapping[str, Callable[[Generation], Awaitable[None]]] = {
     "housekeeping": _housekeeping,
     "reseal": _reseal,
     "end_proxies": _end_proxies,
     "disable_dormant": _disable_dormant,
+    PRINT_JOB: _print_documents,
 }
 
 

@@ -8,6 +8,7 @@ from core.store.audit_tables import AUDIT_TABLES
 from core.store.calendar_tables import CALENDAR_TABLES
 from core.store.case_tables import CASE_TABLES
 from core.store.crypto_tables import CRYPTO_TABLES
+from core.store.document_tables import DOCUMENT_TABLES
 from core.store.message_tables import MESSAGE_TABLES
 from core.store.privacy_tables import PRIVACY_TABLES
 from core.store.runtime_tables import RUNTIME_TABLES
@@ -100,6 +101,7 @@ ENGINE_TABLES = (
     *SESSION_TABLES,
     *AUDIT_TABLES,
     *CASE_TABLES,
+    *DOCUMENT_TABLES,
     *MESSAGE_TABLES,
     *CALENDAR_TABLES,
 )

@@ -1,0 +1,134 @@
+"""The verification page and the API, as strangers, the applicant and staff come to them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from core.documents.rows import Document, in_groups
+from core.plugins import discovery
+from core.settings import ROOT
+from tests.api.servers import Server, running
+from tests.cases.conftest import COUNTY
+from tests.cases.folders import write_works
+from tests.documents.conftest import Registry, proof_files
+
+VERIFY = "query($code: String!) { verifyDocument(code: $code) { validity title number unit holder } }"
+VERIFY_FILE = "query($sha256: String!) { verifyDocumentFile(sha256: $sha256) { validity number } }"
+OF_CASE = "query($number: ID!) { caseDocuments(number: $number) { number title status file } }"
+REVOKE = "mutation($number: ID!, $reason: String!) { revokeDocument(number: $number, reason: $reason) { status } }"
+
+
+@dataclass
+class Place:
+    server: Server
+    office: Registry
+
+    @property
+    def client(self) -> TestClient:
+        return self.server.client
+
+    def do(self, function: Any, *args: Any) -> Any:
+        portal = self.client.portal
+        assert portal is not None
+        return portal.call(function, *args)
+
+    def issue(self) -> tuple[Document, str, bytes]:
+        document = self.do(self.office.issue)
+        return document, self.office.code(document), self.do(self.office.bytes_of, document)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("documents")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discovery, "IN_TREE", ROOT / "manifests" / "core")
+        write_works(folder / "manifests", **proof_files())
+        with running(folder, manifests=(folder / "manifests",)) as server:
+            place = Place(server, Registry(server.app.doors.host))
+            place.do(place.office.citizen, "马大妈")
+            place.do(place.office.member, "派遣员", "works_desk", COUNTY)
+            yield place
+
+
+@pytest.fixture(scope="module")
+def issued(place: Place) -> tuple[Document, str, bytes]:
+    return place.issue()
+
+
+def test_the_page_says_that_it_is_valid_and_no_name(place: Place, issued: tuple[Document, str, bytes]) -> None:
+    document, code, _ = issued
+    for address in (f"/verify/{code}", f"/verify?code={in_groups(code).lower()}"):
+        answer = place.client.get(address)
+        assert answer.status_code == 200
+        assert '<p class="state">有效</p>' in answer.text
+        assert all(said in answer.text for said in ("居住证明", document.number, "县市政局", "马**"))
+        assert "马大妈" not in answer.text
+        assert "script" not in answer.headers["content-security-policy"]
+        assert "<script" not in answer.text
+
+
+def test_the_page_asks_for_a_code_and_says_what_it_does_not_know(place: Place) -> None:
+    assert 'class="state"' not in place.client.get("/verify").text
+    for address in ("/verify/0000-0000", "/verify/" + "0" * 20, "/verify?code=<script>alert(1)</script>"):
+        answer = place.client.get(address)
+        assert (answer.status_code, "查不到这份文书" in answer.text) == (404, True)
+        assert "<script" not in answer.text
+
+
+def test_a_file_is_compared_and_not_kept(place: Place, issued: tuple[Document, str, bytes]) -> None:
+    document, _, pdf = issued
+    folder = place.server.app.doors.files.contents.folder
+    before = sorted(folder.rglob("*"))
+    genuine = place.client.post("/verify", files={"file": ("a.pdf", pdf)})
+    assert (genuine.status_code, document.number in genuine.text) == (200, True)
+    forged = place.client.post("/verify", files={"file": ("a.pdf", pdf + b"\n")})
+    assert (forged.status_code, document.number in forged.text) == (404, False)
+    assert place.client.post("/verify", files={"file": ("a.pdf", b"")}).status_code == 400
+    assert place.client.post("/verify", content=b"x").status_code == 415
+    huge = place.client.post("/verify", files={"file": ("a.pdf", b"0" * (10 * 1024 * 1024 + 1))})
+    assert huge.status_code == 413
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_anybody_verifies_through_the_api(place: Place, issued: tuple[Document, str, bytes]) -> None:
+    document, code, pdf = issued
+    assert place.server.data(VERIFY, code=code)["verifyDocument"] == {
+        "validity": "VALID", "title": "居住证明", "number": document.number, "unit": "县市政局", "holder": "马**",
+    }  # fmt: skip
+    found = place.server.data(VERIFY_FILE, sha256=hashlib.sha256(pdf).hexdigest().upper())
+    assert found["verifyDocumentFile"] == {"validity": "VALID", "number": document.number}
+    assert place.server.code(VERIFY, code=code[::-1]) == "NOT_FOUND"
+    assert place.server.code(VERIFY_FILE, sha256="") == "NOT_FOUND"
+
+
+def test_the_applicant_gets_it_and_others_do_not(place: Place, issued: tuple[Document, str, bytes]) -> None:
+    document, _, pdf = issued
+    applicant, number = place.office["马大妈"], document.case_number
+    (found,) = place.server.data(OF_CASE, applicant, number=number)["caseDocuments"]
+    assert found == {
+        "number": document.number, "title": "居住证明", "status": "ISSUED", "file": document.file,
+    }  # fmt: skip
+    got = place.client.get(f"/files/{document.file}", headers=place.server.headers(applicant))
+    assert (got.status_code, got.content, got.headers["content-type"]) == (200, pdf, "application/pdf")
+    stranger = place.do(place.office.citizen, "王大爷")
+    assert place.server.code(OF_CASE, stranger, number=number) == "NOT_FOUND"
+    assert place.client.get(f"/files/{document.file}", headers=place.server.headers(stranger)).status_code == 404
+    assert place.client.get(f"/files/{document.file}").status_code == 404
+
+
+def test_staff_who_may_write_it_revoke_it(place: Place) -> None:
+    document, code, _ = place.issue()
+    asked: dict[str, Any] = {"number": document.number, "reason": "信息有误"}
+    assert place.server.code(REVOKE, place.office["马大妈"], **asked) == "PERMISSION_DENIED"
+    assert place.server.code(REVOKE, **asked) == "NOT_FOUND"
+    assert "有效</p>" in place.client.get(f"/verify/{code}").text
+    assert place.server.data(REVOKE, place.office["派遣员"], **asked)["revokeDocument"] == {"status": "REVOKED"}
+    page = place.client.get(f"/verify/{code}").text
+    assert '<p class="state">已撤销，不能再用</p>' in page
+    assert "信息有误" not in page
