@@ -8,6 +8,7 @@ from typing import Any
 import strawberry
 
 from core.api.calendar_roots import DueDay
+from core.api.case_turns import CasePause, CaseSupervision, pause_views, supervision_views
 from core.api.case_types import Case, CaseAction, CaseStep, CaseTask, CaseValue
 from core.api.case_views import (
     action_views,
@@ -55,6 +56,16 @@ async def _values(root: Any, info: strawberry.Info) -> list[CaseValue]:
     return await value_views(info.context, root.row)
 
 
+async def _pauses(root: Any, info: strawberry.Info) -> list[CasePause]:
+    context: Any = info.context
+    return await pause_views(context, root.row, await context.host.cases.pauses(context.actor, root.row.number))
+
+
+async def _supervisions(root: Any, info: strawberry.Info) -> list[CaseSupervision]:
+    context: Any = info.context
+    return await supervision_views(context, await context.host.cases.supervisions(context.actor, root.row.number))
+
+
 async def _rows(context: Any, case: rows.Case) -> Sequence[rows.Task]:
     found: Sequence[rows.Task] = await context.host.cases.tasks(context.actor, case.number)
     return found
@@ -77,6 +88,10 @@ class CaseDetail(Case):
     )
     values: list[CaseValue] = strawberry.field(
         resolver=_values, description="申请的内容，按实体的权限读取；看不到的不列。"
+    )
+    pauses: list[CasePause] = strawberry.field(resolver=_pauses, description="期限停下来的各段时间，最早的在前。")
+    supervisions: list[CaseSupervision] = strawberry.field(
+        resolver=_supervisions, description="督办单，最早的在前；群众看不到。"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from core.api.case_views import case_views
 from core.api.compose import Roots
 from core.api.service_roots import Code, values_of
 from core.cases.rows import Case as Row
+from core.cases.suspending import Wish
 from core.manifest.cases import APPLICANT, CaseAction, State
 
 Number = Annotated[strawberry.ID, strawberry.argument(description="办件编号。")]
@@ -74,11 +76,14 @@ async def _act(
     info: strawberry.Info, number: Number,
     action: Annotated[str, strawberry.argument(description="步骤的标识，见 actions。")],
     version: Version, values: Values = None, reason: Reason = "", idempotency_key: Key = None,
+    pause: Annotated[str, strawberry.argument(description="申请挂起时写：流程所列的原因。")] = "",
+    until: Annotated[datetime | None, strawberry.argument(description="申请挂起时写：最迟到什么时候。")] = None,
 ) -> CaseDetail:  # fmt: skip
     context = info.context
     case = await context.host.cases.act(
-        context.actor, number, action, version=version, values=values_of(values), reason=reason, key=idempotency_key
-    )
+        context.actor, number, action, version=version, values=values_of(values), reason=reason, key=idempotency_key,
+        wish=Wish(pause, until) if pause or until else None,
+    )  # fmt: skip
     return await detail_of(context, case)
 
 

@@ -10,7 +10,6 @@ from core.api.case_stats_roots import case_stats_roots
 from core.api.changes import ChangeFeed
 from core.api.compose import Roots
 from core.api.console import console_roots
-from core.api.document_roots import document_roots
 from core.api.exchange_roots import exchange_roots
 from core.api.history_roots import history_roots
 from core.api.inbox_roots import inbox_roots
@@ -19,6 +18,7 @@ from core.api.login_roots import login_roots
 from core.api.privacy_roots import privacy_roots
 from core.api.service_roots import service_roots
 from core.api.session_roots import session_roots
+from core.api.supervision_roots import supervision_roots
 from core.api.unmask_roots import unmask_roots
 
 
@@ -36,9 +36,9 @@ def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
         history_roots(),
         exchange_roots(),
         calendar_roots(),
-        document_roots(),
         service_roots(),
         case_roots(),
         inbox_roots(),
+        supervision_roots(),
         case_stats_roots(),
     )

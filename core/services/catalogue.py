@@ -113,5 +113,7 @@ class Shelf:
 def _items(world: World, day: date) -> Iterator[Item]:
     for plugin in world.plugins.values():
         for versions in plugin.services.values():
-            if found := version_on(versions, day):
+            found = version_on(versions, day)
+            # What only the system files is no offer.
+            if found is not None and set(found.channels) != {"system"}:
                 yield Item(plugin, found)

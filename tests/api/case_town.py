@@ -15,8 +15,9 @@ import pytest
 from core.plugins import discovery
 from core.settings import ROOT
 from tests.api.servers import Server, running
-from tests.cases.conftest import ELSEWHERE, TOWN, VILLAGE, Office
+from tests.cases.conftest import COUNTY, ELSEWHERE, TOWN, VILLAGE, Office
 from tests.cases.folders import write_works
+from tests.cases.timed import TEXTS
 from tests.conftest import POSTGRES, execute, needed
 
 OPERATIONS = ROOT / "graphql" / "operations"
@@ -92,7 +93,7 @@ def hall(backend: str, folder: Path) -> Iterator[Hall]:
     url, schema = f"sqlite:///{folder / 'test.sqlite3'}", None
     if backend == "postgres":
         url, schema = needed(POSTGRES), f"t_{uuid4().hex[:12]}"
-    write_works(folder / "manifests", services__repair=REPAIR)
+    write_works(folder / "manifests", services__repair=REPAIR, **TEXTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(discovery, "IN_TREE", ROOT / "manifests" / "core")
         try:
@@ -113,3 +114,5 @@ async def _move_in(office: Office) -> None:
     await office.member("甲", "works_crew", VILLAGE)
     await office.member("乙", "works_crew", TOWN)
     await office.member("丙", "works_crew", ELSEWHERE, "供排水公司")
+    await office.member("值班长", "duty_leader", COUNTY, "指挥中心")
+    await office.member("县领导", "county_leader", COUNTY, "县政府")
