@@ -66,6 +66,8 @@ def check_form(form: Form, entity: Entity, document: Document, draft: Draft) -> 
 def _check_fields(entity: Entity, document: Document, draft: Draft) -> None:
     known = writable_fields(entity)
     opened = opened_fields(entity, draft.plugin.rules)
+    # What nobody files the host may open itself.
+    opened = opened or opened_fields(entity, draft.plugin.rules, {f"{draft.plugin.id}_service"})
     seen: set[str] = set()
     for i, group in document.entries("groups"):
         for j, name in enumerate(group["fields"]):

@@ -54,7 +54,8 @@ def _check_on_site(service: Service, at: Places, draft: Draft) -> None:
         message = f"全程网办（Ⅳ）的事项到现场次数应为 0，这里是 {times}"
         draft.error("service.lint-depth", _element(at, "online_handle_depth"), message, "改正网办深度或到现场次数")
     is_posted = elements.get("is_express", False) or _EXPRESS in elements.get("handle_type", ())
-    if times == 0 and not (is_online(service) or is_posted or "hotline" in service.channels):
+    is_internal = set(service.channels) <= {"device", "system"}
+    if times == 0 and not (is_internal or is_online(service) or is_posted or "hotline" in service.channels):
         message = "不用到现场，又不能网上办，就要能邮寄办理"
         draft.warning(
             "service.lint-post", at.place("channels"), message, f"handle_type 里加上 {_EXPRESS}，或开通网上办理"

@@ -11,6 +11,7 @@ from core.store.crypto_tables import CRYPTO_TABLES
 from core.store.document_tables import DOCUMENT_TABLES
 from core.store.message_tables import MESSAGE_TABLES
 from core.store.privacy_tables import PRIVACY_TABLES
+from core.store.rating_tables import RATING_TABLES
 from core.store.runtime_tables import RUNTIME_TABLES
 from core.store.session_tables import SESSION_TABLES
 
@@ -101,7 +102,8 @@ ENGINE_TABLES = (
     *SESSION_TABLES,
     *AUDIT_TABLES,
     *CASE_TABLES,
-    *DOCUMENT_TABLES,
     *MESSAGE_TABLES,
+    *DOCUMENT_TABLES,
     *CALENDAR_TABLES,
+    *RATING_TABLES,
 )
