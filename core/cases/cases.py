@@ -10,7 +10,19 @@ from tongban_sdk.actor import Actor
 from tongban_sdk.errors import ConflictError, PermissionDeniedError
 
 from core.audit import Audit
-from core.cases import acting, escalating, filing, following, inbox, mine, supervision, suspending, tasks, trail
+from core.cases import (
+    acting,
+    bundles,
+    escalating,
+    filing,
+    following,
+    inbox,
+    mine,
+    supervision,
+    suspending,
+    tasks,
+    trail,
+)
 from core.cases.definitions import Definitions
 from core.cases.dispatching import pass_on
 from core.cases.effects import Effects, own_effects
@@ -24,7 +36,7 @@ from core.cases.step import Step
 from core.cases.supervision import Supervision
 from core.cases.suspending import Wish
 from core.cases.tasks import Outcome
-from core.cases.timers import Timers
+from core.cases.timers import BUNDLE, Timers
 from core.cases.timing import Colour, explain_due
 from core.cases.trail import TrailEntry
 from core.cases.who import refuse_own, standing
@@ -45,9 +57,10 @@ class Cases:
         self.engine = Engine(database, vault, audit, live, calendars, self.definitions, self.effects, self.timers)
         for kind, function in own_effects(self.engine).items():
             self.effects.register(kind, function)
+        self.effects.register("open", bundles.open_effect)
         own = {
             "accept": pass_on, supervision.OVERDUE: supervision.overdue, suspending.RESUME: suspending.resume_by_date,
-            **escalating.HANDLERS,
+            BUNDLE: bundles.advance, **escalating.HANDLERS,
         }  # fmt: skip
         for kind, handler in own.items():
             self.timers.register(kind, handler)
@@ -159,6 +172,17 @@ class Cases:
 
     async def supervisions(self, actor: Actor, number: str) -> list[Supervision]:
         return await supervision.tickets(self.engine, actor, number)
+
+    async def children(self, actor: Actor, number: str) -> list[Case]:
+        """Of a bundle the caller sees, in the order in which they were opened."""
+        case, engine = await self.get(actor, number), self.engine
+        return await read(engine.database, engine.database.dialect, Case, "parent = {id} ORDER BY id", id=case.id)
+
+    async def joined(self, actor: Actor, number: str) -> Case | None:
+        """The case that a report of the caller's joined: there it goes on."""
+        case = await self.get(actor, number)
+        found = await read(self.engine.database, self.engine.database.dialect, Case, "id = {id}", id=case.joined)
+        return await find(self.engine, actor, found[0].number) if found else None
 
     async def inbox(
         self, actor: Actor, box: inbox.Box = "todo", *, first: int = 50, after: str | None = None,

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from tongban_sdk.errors import ConflictError, InputProblem, InvalidInputError
 
 from core.access.service import service_actor
-from core.cases import records
+from core.cases import merging, records
 from core.cases.dispatching import dispatch
+from core.cases.longest import set_limit
 from core.cases.offering import offer
 from core.cases.rows import Task
 from core.cases.step import Step, count_of
-from core.cases.timers import forget, timer_row
+from core.cases.timers import BUNDLE, forget, timer_row
 from core.cases.timing import begin_clock, end_pauses, pause, resume, task_times
 from core.manifest.cases import APPLICANT, SYSTEM_ROLE, CaseAction, State
 from core.store.case_tables import TIMER
@@ -51,7 +52,7 @@ async def enter(step: Step, state_id: str) -> None:
         if state.end:
             await _end(step, state)
             return
-        action = await _next(step, state)
+        action = None if state.children else await next_step(step, state)
         if action is None:
             await _open_tasks(step, state)
             return
@@ -98,7 +99,7 @@ async def _come(step: Step, state: State) -> None:
         step.patch[step.workflow.mirror] = state.id
 
 
-async def _next(step: Step, state: State) -> CaseAction | None:
+async def next_step(step: Step, state: State) -> CaseAction | None:
     """The first automatic step whose condition holds."""
     conditions = [when for when, _ in state.auto if when is not None]
     answers = iter(await step.holds(conditions))
@@ -109,6 +110,9 @@ async def _next(step: Step, state: State) -> CaseAction | None:
 
 
 async def _open_tasks(step: Step, state: State) -> None:
+    if state.children:
+        await set_limit(step, state)
+        step.rows.append(timer_row(BUNDLE, step.now, case_id=step.case.id))
     for opening in _openings(state):
         await open_task(step, state, opening)
 
@@ -162,7 +166,10 @@ async def _end(step: Step, state: State) -> None:
     )  # fmt: skip
     await forget(step.tx, step.engine, case_id=step.case.id)
     step.rows[:] = [row for row in step.rows if row.table is not TIMER]
+    if step.case.parent is not None:
+        step.rows.append(timer_row(BUNDLE, step.now, case_id=step.case.parent))
     await records.close(step)
+    await merging.end_joined(step)
     await offer(step)
 
 

@@ -16,7 +16,7 @@ from tongban_sdk.errors import (
     RealNameRequiredError,
 )
 
-from core.cases import records
+from core.cases import merging, records
 from core.cases.acting import once
 from core.cases.effects import event_row
 from core.cases.entering import enter, start_clock_by
@@ -30,7 +30,7 @@ from core.forms.drafts import Drafts
 from core.forms.eligibility import STAFFED, Refusal, Standing, eligibility
 from core.forms.validate import validate
 from core.forms.view import form_of
-from core.manifest.cases import APPLICANT, Service
+from core.manifest.cases import APPLICANT, SYSTEM_ROLE, Service
 from core.manifest.model import Entity
 from core.store.database import Transaction
 from core.store.dialect import quote
@@ -100,10 +100,13 @@ async def file_in(engine: Engine, tx: Transaction, filing: Filing, id: str) -> C
         row_version=written.version, row=written.row, is_new=True,
     )  # fmt: skip
     facts = {"consents": sorted(filing.consents)} if filing.consents else None
-    role = APPLICANT if filing.actor.kind == "citizen" else "staff"
+    role = {"citizen": APPLICANT, "system": SYSTEM_ROLE}.get(filing.actor.kind, "staff")
     step.record(SUBMIT, "", workflow.start, role=role, facts=facts)
-    await start_clock_by(step, SUBMIT)
-    await enter(step, workflow.start)
+    if (into := await merging.older(step)) is not None:
+        await merging.join(step, into)
+    else:
+        await start_clock_by(step, SUBMIT)
+        await enter(step, workflow.start)
     step.rows.append(event_row(step, "case.created"))
     if step.case.is_open:
         step.rows.append(records.begin(step))

@@ -18,7 +18,7 @@ from core.store.dialect import Dialect
 
 #: Canonical: (lng, lat) in 1e-7 degrees.
 Spot = tuple[int, int]
-_METRES_PER_DEGREE = 111_195.0
+METRES_PER_DEGREE = 111_195.0
 _LEVELS = {0: "同村（社区）", 1: "同乡镇（街道）", 2: "同县（区）", 3: "同市", 4: "同省"}
 _PLACE = Table("core_place", (Column("operator_id", "uuid"), Column("lng", "int"), Column("lat", "int")))
 
@@ -53,7 +53,7 @@ def levels(code: str | None, division: str) -> int:
 def metres(a: Spot, b: Spot) -> int:
     """As the crow flies; the earth is flat within a county."""
     lng, lat = (a[0] - b[0]) / 1e7, (a[1] - b[1]) / 1e7
-    return round(hypot(lng * cos(radians(a[1] / 1e7)), lat) * _METRES_PER_DEGREE)
+    return round(hypot(lng * cos(radians(a[1] / 1e7)), lat) * METRES_PER_DEGREE)
 
 
 async def spot_of(step: Step) -> Spot | None:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from core.cases.live import Engine
 
 
+#: Have a look at a bundle; see core/cases/bundles.py.
+BUNDLE = "bundle"
+
+
 @dataclass(frozen=True, slots=True)
 class Timer:
     """One that fires."""

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from core.cases.deadlines import set_due, set_levels
 from core.cases.rows import Case, Pause
 from core.cases.step import Step, ranked
+from core.cases.timers import BUNDLE, timer_row
 from core.clock import Calendar, Stretch, due, explain, share
 from core.fields.times import utc_now
 from core.manifest.cases import Limit
@@ -25,9 +26,9 @@ NO_LIMIT: Mapping[str, Any] = {
     "purple_at": None,
     "is_provisional": False,
 }
-#: Reasons no workflow names: the time a case was closed before it was opened again.
-CLOSED = "closed"
-TITLES: Mapping[str, str] = {CLOSED: "办结后重开"}
+#: Reasons no workflow names: a case was closed before it was opened again; a child of the bundle stands still.
+CLOSED, CHILD = "closed", "child"
+TITLES: Mapping[str, str] = {CLOSED: "办结后重开", CHILD: "等待子办件"}
 
 
 class Timed(Protocol):
@@ -72,6 +73,7 @@ async def begin_clock(step: Step) -> None:
 async def retime(step: Step) -> None:
     """Work out anew when the case is due; its live tasks without a limit of their own are due with it."""
     case, before = step.case, step.case.due_at
+    _tell_parent(step)
     if case.started_at is None or case.limit is None or not case.is_open:
         return
     levels: list[tuple[int, datetime]] = []
@@ -89,6 +91,12 @@ async def retime(step: Step) -> None:
     for task in step.live_tasks:
         if task.due_at == before and step.workflow.states[task.state].within is None:
             step.change_task(task.id, **new, ranked_at=ranked(new["due_at"]))
+
+
+def _tell_parent(step: Step) -> None:
+    """The clock of a bundle stands still with that of its children."""
+    if step.case.parent is not None and not step.is_new:
+        step.rows.append(timer_row(BUNDLE, step.now, case_id=step.case.parent))
 
 
 async def retime_tasks(step: Step) -> None:
@@ -175,10 +183,10 @@ def explain_due(calendar: Calendar, case: Case, pauses: Sequence[Pause], titles:
     """Why the case is due when it is, in one Chinese sentence; "" without a limit or before the clock has begun."""
     if case.started_at is None or case.limit is None:
         return ""
+    titles = {**TITLES, **titles}
     running = next((pause for pause in pauses if pause.status == "running"), None)
     if running is not None:
         return f"因{titles.get(running.reason, running.reason)}，办理时限暂停计算"
-    titles = {**TITLES, **titles}
     limit, stops = (
         limit_of(case),
         [Stretch(stop.since, stop.until, titles.get(stop.reason, stop.reason)) for stop in stretches(pauses)],

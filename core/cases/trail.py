@@ -20,7 +20,9 @@ TITLES: Mapping[str, str] = {
     "sign": "会签", "calendar": "日历调整，办理期限随之调整", "comment": "备注", "pass_on": "无人接单，转派下一位",
     "escalate": "时限预警", "state_due": "环节超时", "supervise": "督办", "answer_supervision": "答复督办",
     "close_supervision": "办结督办", "supervision_due": "督办超期未答复", "approve_pause": "同意挂起",
-    "refuse_pause": "不同意挂起", "resume": "恢复办理",
+    "refuse_pause": "不同意挂起", "resume": "恢复办理", "join": "并入已有办件",
+    "child_opened": "子办件已受理", "child_ended": "子办件已办完", "child_failed": "子办件没有受理",
+    "opened": "另立办件",
 }  # fmt: skip
 #: Steps whose reason is addressed to the applicant.
 TOLD = frozenset({"correct", "refuse", "extend", "suspend", "withdraw"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tongban_sdk.errors import ConflictError
 
-from core.cases import records, suspending
+from core.cases import merging, records, suspending
 from core.cases.rows import Pause
 from core.cases.step import Step, count_of
 from core.cases.suspending import Wish
@@ -22,12 +22,16 @@ async def turn(step: Step, action: CaseAction, wish: Wish) -> None:
             await suspending.ask(step, wish)
         case "reopen":
             await _reopen(step)
+        case "withdraw" if await merging.has_reporters(step):
+            raise ConflictError("别人也反映了同一个问题，办件要办下去，不能撤回")
         case _:
             pass
 
 
 def check_stands(step: Step, action: CaseAction) -> None:
-    """While a case is suspended nothing is done to it; the applicant may still withdraw it."""
+    """A suspended case can be withdrawn and nothing else; what joined another case goes on there."""
+    if step.case.phase == merging.MERGED:
+        raise ConflictError("这件办件已并入另一件，随那一件办理", hint="请看并入的办件")
     if action.kind != "withdraw" and suspending.suspension(step) is not None:
         raise ConflictError(f"办件已挂起，不能“{action.title}”", hint="请先恢复办理")
 
