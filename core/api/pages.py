@@ -147,7 +147,10 @@ def _advised(doors: Doors) -> dict[str, Check]:
     async def timers() -> str | None:
         return await doors.host.cases.firing.check()
 
-    return {"plugins": plugins, "nodes": nodes, "audit_chain": audit_chain, "timers": timers}
+    async def messages() -> str | None:
+        return await doors.host.messages.delivering.check()
+
+    return {"plugins": plugins, "nodes": nodes, "audit_chain": audit_chain, "timers": timers, "messages": messages}
 
 
 async def _refresh(doors: Doors) -> None:

@@ -15,6 +15,7 @@ from core.api.history_roots import history_roots
 from core.api.inbox_roots import inbox_roots
 from core.api.legal_roots import legal_roots
 from core.api.login_roots import login_roots
+from core.api.message_roots import message_roots
 from core.api.privacy_roots import privacy_roots
 from core.api.service_roots import service_roots
 from core.api.session_roots import session_roots
@@ -41,4 +42,5 @@ def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
         inbox_roots(),
         supervision_roots(),
         case_stats_roots(),
+        message_roots(),
     )

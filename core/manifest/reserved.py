@@ -21,20 +21,21 @@ RESERVED = frozenset(keyword.kwlist) | {"true", "false", "null", "none", "self",
 
 _TYPES = """
 AdminRequest AdminRole AuditPage AuditRecord AuditState BooleanFilter BoundPerson BoxInput CalendarDay CalendarDayInput
-CalendarDayKind CalendarEffect CalendarNoticeInput CaseActInput CaseAction CaseDetail CaseMove CasePage CasePause
-CaseStats CaseStatsKey CaseStep CaseSupervision CaseTask CaseValue CodeFilter CodeListFilter ConfirmedAdmin ConsentField
-ConsentState DataLook DateBucket DateFilter DateTime DatetimeFilter DecimalFilter DelegationInput DelegationKind
-DivisionFilter DivisionLevel DivisionState DocumentStatus DocumentValidity DocumentVerdict DueColour DueDay
-DueExplanation DutyHours DutyHoursInput DutySeason DutySeasonInput DutySpan DutySpanInput EntityChange EntityHistory
-EntityVersion ErasureHold ExportFormat ExportedFile FileFilter GridFilter HostNode HostPlugin IdFilter IdnoFilter
-ImportFault ImportReport InboxBox InboxCounts IntegerFilter IntegerListFilter IssuedDocument JsonFilter LoginAccount
-LoginSession LongFilter MoneyFilter MyConsent MyDataRow MyDataSection MyDataValue MyDelegation MyDelegations
-MyGuardianLink MyGuardianLinks MyLegalEntity NearInput OfficerLogin OidcProviderInfo OidcStart OneTimePassword
-OrderDirection PageInfo PageSize PhoneFilter PlateFilter PluginState PointFilter PointInput PolygonFilter PrefilledValue
-PurposeBasis RefFilter RevokeReason SentCode SequenceFilter ServiceConsent ServiceDraft ServiceEligibility ServiceForm
-ServiceGuide ServiceItem ServiceMaterial ServicePage ServicePlace ServiceQuestion ServiceRefusal ServiceTopic
-SessionTokens StringFilter StringListFilter TaskOutcome TaskPage TextFilter TimeFilter TimeUnit TotpEnrolment
-UnmaskedValue UsccFilter WhichCases
+CalendarDayKind CalendarEffect CalendarNoticeInput CaseActInput CaseAction CaseDetail CaseMessage CaseMove CasePage
+CasePause CaseRating CaseStats CaseStatsKey CaseStep CaseSupervision CaseTask CaseValue CodeFilter CodeListFilter
+ConfirmedAdmin ConsentField ConsentState DataLook DateBucket DateFilter DateTime DatetimeFilter DecimalFilter
+DelegationInput DelegationKind DivisionFilter DivisionLevel DivisionState DocumentStatus DocumentValidity
+DocumentVerdict DueColour DueDay DueExplanation DutyHours DutyHoursInput DutySeason DutySeasonInput DutySpan
+DutySpanInput EntityChange EntityHistory EntityVersion ErasureHold ExportFormat ExportedFile FileFilter GridFilter
+HostNode HostPlugin IdFilter IdnoFilter ImportFault ImportReport InboxBox InboxCounts IntegerFilter IntegerListFilter
+IssuedDocument JsonFilter LoginAccount LoginSession LongFilter MessageChannel MessageDelivery MessagePage
+MessagePreferences MessagePreferencesInput MoneyFilter MyConsent MyDataRow MyDataSection MyDataValue MyDelegation
+MyDelegations MyGuardianLink MyGuardianLinks MyLegalEntity MyMessage NearInput OfficerLogin OidcProviderInfo OidcStart
+OneTimePassword OrderDirection PageInfo PageSize PhoneFilter PlateFilter PluginState PointFilter PointInput
+PolygonFilter PrefilledValue PurposeBasis RatingStats RatingTag RefFilter RevokeReason SentCode SequenceFilter
+ServiceConsent ServiceDraft ServiceEligibility ServiceForm ServiceGuide ServiceItem ServiceMaterial ServicePage
+ServicePlace ServiceQuestion ServiceRefusal ServiceTopic SessionTokens StringFilter StringListFilter TaskOutcome
+TaskPage TextFilter TimeFilter TimeUnit TotpEnrolment UndeliveredMessage UnmaskedValue UsccFilter WhichCases
 """
 #: GraphQL types of the host that a plugin and an entity could spell together; a test compares them with the schema.
 HOST_TYPES = frozenset(_TYPES.split())

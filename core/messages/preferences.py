@@ -90,9 +90,10 @@ def _problems(new: Preferences) -> list[InputProblem]:
         InputProblem(("off",), f"没有渠道 {name!r}，可以关闭的有 {known}", "message.channel")
         for name in sorted(new.off - OUTSIDE.keys())
     ]
+    times = {"quietFrom": new.quiet_from, "quietTo": new.quiet_to}
     found += [
         InputProblem((name,), "应为一天中的时刻，如 22:00", "message.quiet")
-        for name in ("quiet_from", "quiet_to")
-        if not 0 <= getattr(new, name) < DAY_MIN
+        for name, minute in times.items()
+        if not 0 <= minute < DAY_MIN
     ]
     return found
