@@ -1,13 +1,14 @@
 """How a field's values lie at rest: which are sealed, in which columns, and what a filter can still compare.
 
-An L4 field is always sealed. An L3 text of an entity that is about a person may be: its rows about children are.
-Sealed text stays in its column and says so itself (`is_sealed_text`); other kinds have one text column `<name>_sealed`.
+An L4 field is always sealed. An L3 field of an entity that is about a person may be: its rows about children are.
+Sealed text stays in its column and says so itself (`is_sealed_text`); other kinds have one text column `<name>_sealed`,
+instead of their own columns when every value is sealed, beside them when only children's are: one of the two is null.
 A `keyed` field has a keyed hash beside it, `<name>_lookup`: the only thing about it that can be compared.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from core.fields.base import Field
 from core.fields.column import Column
@@ -16,6 +17,8 @@ from core.fields.column import Column
 SEALED_PREFIX = "tb1."
 #: Work keys: what the host itself writes, follows or counts by is never sealed.
 WORK_TYPES = frozenset({"ref", "file", "sequence", "path", "id"})
+#: So are days and instants: of birth the clock of the protection itself, of work what cases are timed and sorted by.
+WORK_KINDS = frozenset({"date", "datetime"})
 #: Operators of a sealed field that is keyed; one that is not has none.
 KEYED_OPERATORS = ("eq", "in")
 
@@ -38,7 +41,10 @@ def may_be_sealed(field: Field, entity: HasSubject) -> bool:
 
 
 def is_sealed_for_children(field: Field, entity: HasSubject) -> bool:
-    return field.level == "L3" and bool(entity.subject_paths) and is_text(field) and field.type not in WORK_TYPES
+    """Rows about children hold it sealed."""
+    kinds = {column.kind for column in field.columns()}
+    is_work = field.type in WORK_TYPES or bool(kinds & WORK_KINDS)
+    return field.level == "L3" and bool(entity.subject_paths and kinds) and not is_work
 
 
 def is_text(field: Field) -> bool:
@@ -48,14 +54,21 @@ def is_text(field: Field) -> bool:
 
 
 def stored_columns(field: Field) -> tuple[Column, ...]:
-    """The columns that hold the value as the database has it; `field.columns()` are those of the plain value."""
-    if not is_sealed(field):
-        return field.columns()
+    """The columns of the plain value, or of the sealed one where no value is plain."""
+    return (_sealed_column(field),) if is_sealed(field) else field.columns()
+
+
+def sealed_column(field: Field, entity: HasSubject) -> Column | None:
+    """Where sealed values lie: in the one column of a text, else in one of their own."""
+    return _sealed_column(field) if may_be_sealed(field, entity) else None
+
+
+def _sealed_column(field: Field) -> Column:
     if is_text(field):
         plain = field.columns()[0]
-        return (Column(plain.name, "text", renamed_from=plain.renamed_from),)
+        return Column(plain.name, "text", renamed_from=plain.renamed_from)
     old = field.renamed_from
-    return (Column(f"{field.name}_sealed", "text", renamed_from=f"{old}_sealed" if old else None),)
+    return Column(f"{field.name}_sealed", "text", renamed_from=f"{old}_sealed" if old else None)
 
 
 def lookup_column(field: Field) -> Column | None:
@@ -66,10 +79,12 @@ def lookup_column(field: Field) -> Column | None:
     return Column(f"{field.name}_lookup", "text", renamed_from=f"{old}_lookup" if old else None)
 
 
-def at_rest_columns(field: Field) -> tuple[Column, ...]:
+def at_rest_columns(field: Field, entity: HasSubject) -> tuple[Column, ...]:
     """All of them."""
-    lookup = lookup_column(field)
-    return (*stored_columns(field), *((lookup,) if lookup else ()))
+    stored = stored_columns(field)
+    names = {column.name for column in stored}
+    beside = (sealed_column(field, entity), lookup_column(field))
+    return (*stored, *(column for column in beside if column and column.name not in names))
 
 
 def indexed_columns(field: Field) -> tuple[Column, ...]:
@@ -78,7 +93,7 @@ def indexed_columns(field: Field) -> tuple[Column, ...]:
     return (lookup,) if lookup else stored_columns(field)
 
 
-def is_sealed_text(value: object) -> bool:
+def is_sealed_text(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and value.startswith(SEALED_PREFIX)
 
 

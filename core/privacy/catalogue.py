@@ -19,11 +19,14 @@ from core.fields import Field, make_field
 from core.fields.refs import Ref
 from core.fields.times import utc_now
 from core.manifest.model import Entity, Plugin, Purpose, World
+from core.store.catalog import read_catalog
 from core.store.database import Database, Insert, Transaction
+from core.store.ddl import column_ddl
 from core.store.dialect import quote
 from core.store.migrate import lock_schema
 from core.store.privacy_tables import DATA_CATALOGUE
 from core.store.statement import statement
+from core.store.tables import table_of
 
 #: Options that say nothing about what lies in the column.
 _LEFT_OUT = frozenset({"default", "codes", "unique", "index", "required"})
@@ -115,6 +118,7 @@ class Catalogue:
     async def refresh(self, world: World) -> int:
         """Write down what has changed; returns how many rows. Fields no longer declared keep their entry: their
         columns keep their data."""
+        await self._complete(world)
         live = holdings_of(world)
         if not _changes(live, await self._rows(self._database)):
             return 0
@@ -128,6 +132,17 @@ class Catalogue:
                     await tx.execute(*statement(self._database.dialect, DATA_CATALOGUE, text, id=id))
                 await tx.insert([Insert(DATA_CATALOGUE, change.values)])
         return len(changes)
+
+    async def _complete(self, world: World) -> None:
+        """A newer version may keep a declared field in more columns: tables of what is gone get them, too."""
+        tables = {h.entity.table: table_of(h.entity) for h in await self.holdings(world)}
+        dialect = self._database.dialect
+        async with self._database.transaction() as tx:
+            await lock_schema(self._database, tx)
+            for name, live in (await read_catalog(tx, dialect.name, tables)).items():
+                for column in tables[name].columns:
+                    if column.name not in live.columns:
+                        await tx.execute(f"ALTER TABLE {quote(name)} ADD COLUMN {column_ddl(dialect, column)}")
 
     async def holdings(self, world: World) -> list[Holding]:
         """All tables there ever were, those of running plugins as they run, ordered by entity key."""

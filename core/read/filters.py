@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from graphql import GraphQLInputField, GraphQLInputObjectType
@@ -16,9 +16,6 @@ from core.read.canonical import refusing
 from core.read.rows import Rows
 from core.read.selection import Leaf, Tree
 from core.read.statement import Statement
-
-#: Comparisons with null that mean something; any other is unknown, so it holds for no row.
-_NULL_TESTS: Mapping[str, str] = {"eq": "IS NULL", "ne": "IS NOT NULL"}
 
 #: Parts and levels of one filter, about three parts a condition. SQLite takes no expression deeper than 1000, and
 #: an OR of as many is one of them.
@@ -132,12 +129,19 @@ def _test(statement: Statement, rows: Rows, field: Field, name: str, leaf: Tree,
     assert isinstance(leaf, Leaf)
     sqls = rows.scope.field(field)
     if name == "isNull":
-        return "TRUE" if leaf.value is None else f"{sqls[0]} IS {'' if leaf.value else 'NOT '}NULL"
+        return "TRUE" if leaf.value is None else _is_null(rows, field, is_null=bool(leaf.value))
     if leaf.value is None:
-        return f"{sqls[0]} {_NULL_TESTS[name]}" if name in _NULL_TESTS else "FALSE"
+        return _is_null(rows, field, is_null=name == "eq") if name in ("eq", "ne") else "FALSE"
+    # A value sealed in a column of its own leaves null here: it matches nothing.
     operator = OPERATORS[name]
     params = operator.params(field)
     places = [
         statement.value(leaf, param.column, refusing(param.make, (*path, name)), many=param.many) for param in params
     ]
     return f"({operator.sql(statement.dialect, [param.column for param in params], sqls, places)})"
+
+
+def _is_null(rows: Rows, field: Field, *, is_null: bool) -> str:
+    """Whether there is no value, plain or sealed."""
+    word, test = ("AND", "IS NULL") if is_null else ("OR", "IS NOT NULL")
+    return join(word, [f"{name} {test}" for name in rows.lying(field)], "")

@@ -18,7 +18,7 @@ from core.access.scope import CASTS
 from core.fields import all_fields
 from core.fields.base import Field
 from core.fields.column import Column
-from core.fields.sealed import is_sealed, is_sealed_sql, may_be_sealed
+from core.fields.sealed import is_sealed, is_sealed_sql
 from core.manifest.model import Entity, Rule
 from core.read.columns import column_of, groupable, is_number
 from core.read.rows import Access, Rows
@@ -85,6 +85,9 @@ class Cells(Rows):
     def clear(self, field: Field) -> str:
         return self.scope.name(self._cells[field.name].column.name)
 
+    def lying(self, field: Field) -> list[str]:
+        return [self.clear(field)]
+
     def predicate(self, *, by_key: bool = False) -> str:
         return "TRUE"
 
@@ -98,7 +101,7 @@ class Cells(Rows):
     def _part(self, field: Field) -> Part:
         column, sql = column_of(field), self._base.scope.field(field)[0]
         assert column is not None
-        if may_be_sealed(field, self.entity):
+        if self._base.scope.sealed(field) == sql:
             sql = f"CASE WHEN NOT {is_sealed_sql(sql)} THEN {sql} END"
         if field.type in _TIMES:
             return Part(field, Column(column.name, "date"), self._month(sql, field.type == "datetime"))

@@ -32,6 +32,10 @@ class JsonSql(Protocol):
         """A constant text."""
         ...
 
+    def either(self, first: str, text: str, other: str) -> str:
+        """The text where `first` is not null, else the other value, of whatever kind."""
+        ...
+
     def degrees(self, sql: str) -> str:
         """Ten-millionths of a degree as a number of degrees."""
         ...
@@ -79,6 +83,9 @@ class PostgresJson:
     def text(self, value: str) -> str:
         return f"{literal(value)}::text"
 
+    def either(self, first: str, text: str, other: str) -> str:
+        return f"CASE WHEN {first} IS NOT NULL THEN to_json({text}) ELSE to_json({other}) END"
+
     def degrees(self, sql: str) -> str:
         return f"({sql} / 10000000.0)::double precision"
 
@@ -121,6 +128,9 @@ class SqliteJson:
 
     def text(self, value: str) -> str:
         return literal(value)
+
+    def either(self, first: str, text: str, other: str) -> str:
+        return f"CASE WHEN {first} IS NOT NULL THEN {text} ELSE {other} END"
 
     def degrees(self, sql: str) -> str:
         return f"({sql} / 10000000.0)"

@@ -112,19 +112,16 @@ class Planner:
         return self._point(rows, definition, nodes, field) if field.type == "point" else rows.value(field)
 
     def _point(self, rows: Rows, definition: GraphQLField, nodes: list[FieldNode], field: Field) -> str:
-        if is_sealed(field):
-            names = {key: name for key, name, _, _ in self._fields(_object(definition), nodes)}
-            typename = {"__typename": _object(definition).name}
-            return rows.value(field, lambda point: {key: (point | typename)[name] for key, name in names.items()})
-        lng, lat = rows.scope.field(field)
-        json = self.statement.json
-        values = {"lng": json.degrees(lng), "lat": json.degrees(lat), "crs": json.text("CGCS2000")}
-        point = _object(definition)
-        pairs = [
-            (key, values[name] if definition else json.text(point.name))
-            for key, name, definition, _ in self._fields(point, nodes)
-        ]
-        return rows.guarded(field, f"CASE WHEN {lng} IS NOT NULL THEN {json.object(pairs)} END")
+        json, type_ = self.statement.json, _object(definition)
+        names = [(key, name) for key, name, _, _ in self._fields(type_, nodes)]
+
+        def plain(lng: str, lat: str) -> str:
+            values = {"lng": json.degrees(lng), "lat": json.degrees(lat), "crs": json.text("CGCS2000")}
+            values["__typename"] = json.text(type_.name)
+            return json.object([(key, values[name]) for key, name in names])
+
+        typename = {"__typename": type_.name}
+        return rows.point(field, plain, lambda point: {key: (point | typename)[name] for key, name in names})
 
     def _to_one(self, rows: Rows, definition: GraphQLField, nodes: list[FieldNode], ref: Ref) -> str:
         target = rows.find_target(ref)

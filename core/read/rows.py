@@ -15,7 +15,7 @@ from core.fields.choices import Enum
 from core.fields.masks import is_sensitive, mask_of
 from core.fields.operators import filter_columns
 from core.fields.refs import Ref
-from core.fields.sealed import is_sealed, is_sealed_sql, is_text, may_be_sealed
+from core.fields.sealed import is_sealed, is_sealed_sql, is_text
 from core.fields.structured import List
 from core.manifest.model import Entity, Rule
 from core.read.scope import Scope
@@ -167,9 +167,15 @@ class Rows:
         """The value of a field one may `look` at; null in rows where it is not clear after all."""
         sql, view = self.scope.field(field)[0], self.view(field)
         parts = [] if field.name in ALWAYS_OPEN or view.is_clear else [view.clear.sql(self.scope)]
-        if may_be_sealed(field, self.entity):
+        # Beside a value sealed in a column of its own this one is null.
+        if self.scope.sealed(field) == sql:
             parts.append(f"NOT {is_sealed_sql(sql)}")
         return f"CASE WHEN {' AND '.join(parts)} THEN {sql} END" if parts else sql
+
+    def lying(self, field: Field) -> list[str]:
+        """Columns of a field one may `look` at: where there is a value, one of them is not null."""
+        sql, sealed = self.scope.field(field)[0], self.scope.sealed(field)
+        return [sql] if sealed in (None, sql) else [sql, sealed]
 
     def seen(self, fields: Iterable[Field]) -> list[tuple[str, str]]:
         """The hidden key of an object that may show some of these fields in clear; nothing when it shows none."""
@@ -209,24 +215,38 @@ class Rows:
         view, mask = self.view(field), mask_of(field)
         clear = "NULL" if is_sealed(field) and not is_text(field) else self._json(field, sql)
         masked = mask.sql(self.statement.dialect.name, sql) if mask else "NULL"
-        if may_be_sealed(field, self.entity):
-            clear = self._opened(field, sql, clear, Opening(self.entity, field, False, select))
-            masked = self._opened(field, sql, masked, Opening(self.entity, field, True)) if mask else masked
+        clear = self._opened(field, clear, Opening(self.entity, field, False, select))
+        masked = self._opened(field, masked, Opening(self.entity, field, True)) if mask else masked
         return view.value_sql(self.scope, clear, masked=masked)
+
+    def point(self, field: Field, plain: Callable[[str, str], str], select: Callable[[Any], Any]) -> str:
+        """JSON of a point: `plain` makes it of two columns, `select` of an opened value."""
+        if is_sealed(field):
+            return self.value(field, select)
+        lng, lat = self.scope.field(field)
+        made = f"CASE WHEN {lng} IS NOT NULL THEN {plain(lng, lat)} END"
+        return self.guarded(field, self._opened(field, made, Opening(self.entity, field, False, select)))
 
     def printed(self, field: Field) -> str:
         """JSON of a whole value: a point with all its parts."""
-        if field.type != "point" or is_sealed(field):
+        if field.type != "point":
             return self.value(field)
-        lng, lat = self.scope.field(field)
         json = self.statement.json
-        parts = [("lng", json.degrees(lng)), ("lat", json.degrees(lat)), ("crs", json.text("CGCS2000"))]
-        return self.guarded(field, f"CASE WHEN {lng} IS NOT NULL THEN {json.object(parts)} END")
 
-    def _opened(self, field: Field, sql: str, plain: str, opening: Opening) -> str:
-        """The mark of a sealed value; a plain one lies there from before its field, or its row, had to be sealed."""
-        mark = self.statement.sights.mark(opening, self._text(("id",)), sql)
-        return f"CASE WHEN {is_sealed_sql(sql)} THEN {mark} ELSE {plain} END" if is_text(field) else mark
+        def plain(lng: str, lat: str) -> str:
+            return json.object([("lng", json.degrees(lng)), ("lat", json.degrees(lat)), ("crs", json.text("CGCS2000"))])
+
+        return self.point(field, plain, lambda point: point)
+
+    def _opened(self, field: Field, plain: str, opening: Opening) -> str:
+        """The mark of a sealed value; a plain one lies there of an adult, or from before it had to be sealed."""
+        sealed = self.scope.sealed(field)
+        if sealed is None:
+            return plain
+        mark = self.statement.sights.mark(opening, self._text(("id",)), sealed)
+        if is_text(field):
+            return f"CASE WHEN {is_sealed_sql(sealed)} THEN {mark} ELSE {plain} END"
+        return mark if is_sealed(field) else self.statement.json.either(sealed, mark, plain)
 
     def _json(self, field: Field, sql: str) -> str:
         if isinstance(field, Enum):

@@ -6,7 +6,7 @@ from core.access import EntityScope
 from core.expr.types import TEXT
 from core.fields.base import Field
 from core.fields.made import Computed
-from core.fields.sealed import stored_columns
+from core.fields.sealed import sealed_column, stored_columns
 from core.manifest.model import Entity
 from core.read.statement import Statement
 
@@ -46,3 +46,8 @@ class Scope(EntityScope):
         if isinstance(field, Computed) and not field.stored:
             return [field.sql(self)]
         return [self.name(column.name) for column in stored_columns(field)]
+
+    def sealed(self, field: Field) -> str | None:
+        """Where a sealed value of the field lies; None = none of its values is sealed."""
+        column = sealed_column(field, self.entity)
+        return self.name(column.name) if column else None

@@ -36,7 +36,7 @@ def table_of(entity: Entity) -> Table:
 def _table(entity: Entity) -> Table:
     columns = [c for f in SYSTEM_FIELDS.values() for c in f.columns()] + [DELETED_AT]
     # `required` is a rule of writing, not of the table: a field no longer declared must not block inserts.
-    columns += [replace(c, null=True) for f in entity.fields.values() for c in at_rest_columns(f)]
+    columns += [replace(c, null=True) for f in entity.fields.values() for c in at_rest_columns(f, entity)]
     renamed = f"{entity.plugin_id}_{entity.renamed_from}" if entity.renamed_from else None
     return Table(entity.table, tuple(columns), tuple(dict.fromkeys(_indexes(entity))), renamed)
 

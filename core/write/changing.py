@@ -80,7 +80,7 @@ class Changing:
         rest = await self._store(tx, task.entity, before, after)
         if is_move:
             await follow(tx, dialect, task.entity, before, after)
-        await task.compute_in(tx, uncomputed, after)
+        await task.compute_in(tx, uncomputed, after, rest)
         decided, rule = task.decide(groups, after)
         if not decided:
             await task.require(tx, groups, self._id)

@@ -112,7 +112,7 @@ class Creating:
             for field in shape.sequences:
                 row[field.name] = await self._number(tx, field, row)
             await self._in_transaction(tx, row)
-            await task.compute_in(tx, uncomputed, row)
+            await task.compute_in(tx, uncomputed, row, self._rest)
             await tell_sources(tx, task, row, self._values.keys() & task.entity.fields.keys(), is_new=True)
             if not decided:
                 await task.require(tx, self._groups, self._id)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from core.fields.column import Table
-from core.fields.sealed import SEALED_PREFIX, lookup_column, stored_columns
+from core.fields.sealed import SEALED_PREFIX
 from core.manifest.model import Entity, World
 from core.store.crypto_tables import AT_REST, KEY
 from core.store.database import Database
@@ -43,9 +43,9 @@ def _sources(world: World, *, is_postgres: bool) -> Iterator[tuple[str, str, str
 def _of_entity(entity: Entity) -> Iterator[tuple[str, str, str]]:
     for stored in shape_of(entity).stored:
         if stored.is_sealed or stored.is_for_children:
-            yield quote(entity.table), quote(stored_columns(stored.field)[0].name), SEALED_PREFIX
-        if lookup := lookup_column(stored.field):
-            yield quote(entity.table), quote(lookup.name), ""
+            yield quote(entity.table), quote(stored.sealed), SEALED_PREFIX
+        if stored.lookup:
+            yield quote(entity.table), quote(stored.lookup), ""
 
 
 def _of_engine(table: Table) -> Iterator[tuple[str, str, str]]:

@@ -41,8 +41,7 @@ class Layout:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        lookup = (self.stored.lookup,) if self.stored.lookup else ()
-        return (*self.stored.names, *lookup, *self.former)
+        return (*self.stored.columns, *self.former)
 
     def need_sql(self, newest: Newest, child: str) -> str:
         """Rows `t` that `needs` may be true of; `child` is the condition that a row is about one."""
@@ -51,35 +50,37 @@ class Layout:
         return " OR ".join(self._needs_sql(newest, child)) or "FALSE"
 
     def _needs_sql(self, newest: Newest, child: str) -> Iterator[str]:
-        value = _column(self.stored.names[0])
-        if self.stored.is_sealed or self.stored.is_for_children:
-            yield f"({is_sealed_sql(value)} AND NOT {_begins(value, newest.data)})"
-            bare = f"{value} IS NOT NULL AND NOT {is_sealed_sql(value)}"
-            yield f"({bare})" if self.stored.is_sealed else f"({bare} AND {child})"
-        if self.stored.lookup:
-            lookup = _column(self.stored.lookup)
-            yield f"({value} IS NOT NULL AND ({lookup} IS NULL OR NOT {_begins(lookup, newest.lookup)}))"
+        stored, value = self.stored, _column(self.stored.names[0])
+        lies = f"{value} IS NOT NULL"
+        if stored.is_sealed or stored.is_for_children:
+            sealed = _column(stored.sealed)
+            yield f"({is_sealed_sql(sealed)} AND NOT {_begins(sealed, newest.data)})"
+            bare = lies if stored.is_beside else f"{lies} AND NOT {is_sealed_sql(value)}"
+            yield f"({bare})" if stored.is_sealed else f"({bare} AND {child})"
+            lies = f"({lies} OR {sealed} IS NOT NULL)"
+        if stored.lookup:
+            lookup = _column(stored.lookup)
+            yield f"({lies} AND ({lookup} IS NULL OR NOT {_begins(lookup, newest.lookup)}))"
         yield from (f"{_column(name)} IS NOT NULL" for name in self.former)
 
     def needs(self, raw: Mapping[str, Any], newest: Newest, *, is_child: bool) -> bool:
         """Whether the field of this row is to be written anew."""
-        value = raw[self.stored.names[0]]
         if any(raw[name] is not None for name in self.former):
             return True
-        if value is None:
+        sealed, lookup = raw[self.stored.sealed], self.stored.lookup
+        if sealed is None and raw[self.stored.names[0]] is None:
             return False
         if self.is_new or self.is_bare(raw, is_child=is_child):
             return True
-        is_old = is_sealed_text(value) and not value.startswith(newest.data)
-        lookup = self.stored.lookup
+        is_old = is_sealed_text(sealed) and not sealed.startswith(newest.data)
         return is_old or bool(lookup and not (raw[lookup] or "").startswith(newest.lookup))
 
     def is_bare(self, raw: Mapping[str, Any], *, is_child: bool) -> bool:
         """A plain value lies where a sealed one should; then it lies in the history of the row, too."""
         if not (self.stored.is_sealed or (self.stored.is_for_children and is_child)):
             return False
-        value = raw[self.stored.names[0]]
-        return any(raw[name] is not None for name in self.former) or (value is not None and not is_sealed_text(value))
+        values = (raw[name] for name in (*self.stored.names, *self.former))
+        return any(value is not None and not is_sealed_text(value) for value in values)
 
 
 def layouts_of(entity: Entity, recorded: Mapping[str, str], live: Collection[str]) -> list[Layout]:
@@ -96,8 +97,8 @@ def layouts_of(entity: Entity, recorded: Mapping[str, str], live: Collection[str
 
 
 def _other_form(stored: Stored) -> tuple[str, ...]:
-    """Texts have one form only: the same column, and a value that says whether it is sealed."""
-    if is_text(stored.field):
+    """Texts have one form only: the same column, and a value that says whether it is sealed. Others may have two."""
+    if is_text(stored.field) or stored.is_beside:
         return ()
     if stored.is_sealed:
         return tuple(column.name for column in stored.field.columns())

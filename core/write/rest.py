@@ -29,7 +29,7 @@ class Rest:
     vault: Vault | None
     entity: Entity
     row_id: str
-    #: The row is about a child: its personal texts are sealed, too.
+    #: The row is about a child: its personal values are sealed, too.
     is_child: bool = False
     #: What was sealed last, by field: a value goes to its column and to history, and is sealed once.
     _sealed_last: dict[str, tuple[Any, str]] = field(default_factory=dict)
@@ -37,12 +37,12 @@ class Rest:
     def columns(self, stored: Stored, value: Any) -> dict[str, Any]:
         """Column values of a field that is sealed, may be, or is keyed."""
         if isinstance(value, Unreadable):
-            return {stored.names[0]: value.sealed}
+            return {**dict.fromkeys(stored.names), stored.sealed: value.sealed}
         values: dict[str, Any] = {stored.lookup: self._lookup(stored.field, value)} if stored.lookup else {}
         if self._seals(stored, value):
-            return {stored.names[0]: self._sealed(stored.field, value), **values}
+            return {**dict.fromkeys(stored.names), stored.sealed: self._sealed(stored.field, value), **values}
         parts = (None,) * len(stored.names) if value is None else stored.field.split(value)
-        return {**dict(zip(stored.names, parts, strict=True)), **values}
+        return {stored.sealed: None, **dict(zip(stored.names, parts, strict=True)), **values}
 
     def json(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Values by field name as history keeps them: printed, or sealed as in their column."""

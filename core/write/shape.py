@@ -10,7 +10,7 @@ from core.fields import all_fields
 from core.fields.base import Field
 from core.fields.made import Computed, Sequence
 from core.fields.refs import Ref
-from core.fields.sealed import is_sealed, is_sealed_for_children, lookup_column, stored_columns
+from core.fields.sealed import is_sealed, is_sealed_for_children, lookup_column, sealed_column, stored_columns
 from core.fields.tree import Path
 from core.manifest.model import Entity
 
@@ -25,11 +25,23 @@ class Stored:
     field: Field
     #: Of the plain value, or the one of the sealed value.
     names: tuple[str, ...]
+    #: Column a sealed value lies in: among the names, or beside them.
+    sealed: str
     #: Column of the keyed hash, or "".
     lookup: str
     is_sealed: bool
     #: Sealed in rows about children only.
     is_for_children: bool
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All of them, each once."""
+        return tuple(dict.fromkeys((*self.names, self.sealed, *((self.lookup,) if self.lookup else ()))))
+
+    @property
+    def is_beside(self) -> bool:
+        """A sealed value has a column of its own."""
+        return self.sealed not in self.names
 
     @property
     def is_plain(self) -> bool:
@@ -85,10 +97,12 @@ def _shape(entity: Entity) -> Shape:
 
 
 def _stored(field: Field, entity: Entity) -> Stored:
-    lookup = lookup_column(field)
+    columns = tuple(c.name for c in stored_columns(field))
+    lookup, sealed = lookup_column(field), sealed_column(field, entity)
     return Stored(
         field,
-        tuple(c.name for c in stored_columns(field)),
+        columns,
+        sealed.name if sealed else columns[0],
         lookup.name if lookup else "",
         is_sealed(field),
         is_sealed_for_children(field, entity),

@@ -204,8 +204,7 @@ class Statements:
         params = Params(self._dialect)
         value = field.sql(EntityScope(self._world, entity, "t", params))
         id = params.add(Arg(("id",)), table_of(entity).by_name["id"])
-        name = quote(field.name)
-        return Sql(f"UPDATE {quote(entity.table)} AS t SET {name} = {value} WHERE t.id = {id} RETURNING {name}", params)
+        return Sql(f"SELECT {value} FROM {quote(entity.table)} t WHERE t.id = {id}", params)
 
 
 def _whole_row(table: Table) -> Beside:

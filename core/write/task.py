@@ -147,13 +147,16 @@ class Task:
                 left.append(field)
         return left
 
-    async def compute_in(self, tx: Transaction, fields: list[Computed], row: Row) -> None:
-        """The rest of them, by the database, once the row is written."""
+    async def compute_in(self, tx: Transaction, fields: list[Computed], row: Row, rest: Rest) -> None:
+        """The rest of them, by the database, once the row is written; they go to rest like all others."""
         dialect = self.shared.database.dialect
         for field in fields:
             sql = self.shared.statements.compute(self.entity, field)
             rows = await tx.fetch(sql.text, sql.bind(self.env({"id": row["id"]})))
             row[field.name] = dialect.load(field.result_column, rows[0][0])
+            values = rest.columns(shape_of(self.entity).by_name[field.name], row[field.name])
+            sql = self.shared.statements.update(self.entity, values)
+            await tx.execute(sql.text, sql.bind(self.env({"row": values, "id": row["id"], "version": row["version"]})))
 
     async def check(self, action: ChangeAction, id: str, version: int, before: Row, after: Row) -> None:
         """Plugins may refuse; they see values as the API prints them."""
@@ -202,7 +205,7 @@ class Task:
             (i.columns for i in table.indexes if index_name(table.name, i) == error.index), ()
         )
         fields = all_fields(self.entity).values()
-        titles = [f.title for f in fields if any(c.name in columns for c in at_rest_columns(f))]
+        titles = [f.title for f in fields if any(c.name in columns for c in at_rest_columns(f, self.entity))]
         return ConflictError(f"{'、'.join(titles) or '标识'}已被使用", hint="请换一个值")
 
 

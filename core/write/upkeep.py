@@ -1,4 +1,4 @@
-"""Rows brought to how they should lie: sealed with the newest key, keyed with the newest hash, children's texts sealed.
+"""Rows brought to how they should lie: sealed with the newest key, keyed with the newest hash, children's sealed.
 
 What a manifest changes (a level raised or lowered, `keyed`, `subject`, a name) and what time changes (keys, birth dates
 put right) comes to rows here, in batches, beside requests. A row's version does not move: its content does not.
@@ -160,9 +160,10 @@ class _Table:
                 return opened(self.vault, self.entity, stored.field, id, former[0])
             columns = stored.field.columns()
         else:
+            sealed = raw[stored.sealed]
+            if is_sealed_text(sealed):
+                return opened(self.vault, self.entity, stored.field, id, sealed)
             former = [raw[name] for name in stored.names]
-            if is_sealed_text(former[0]):
-                return opened(self.vault, self.entity, stored.field, id, former[0])
             columns = tuple(table_of(self.entity).by_name[name] for name in stored.names)
         parts = tuple(load(column, value) for column, value in zip(columns, former, strict=True))
         return parts[0] if len(parts) == 1 else None if None in parts else parts

@@ -83,9 +83,10 @@ def from_columns(dialect: Dialect, entity: Entity, raw: Mapping[str, Any], vault
     columns = table_of(entity).by_name
     row: Row = {}
     for stored in shape_of(entity).stored:
-        parts = tuple(dialect.load(columns[name], raw[name]) for name in stored.names)
-        if not stored.is_plain and is_sealed_text(parts[0]):
-            row[stored.field.name] = opened(vault, entity, stored.field, str(raw["id"]), parts[0])
+        sealed = None if stored.is_plain else raw[stored.sealed]
+        if is_sealed_text(sealed):
+            row[stored.field.name] = opened(vault, entity, stored.field, str(raw["id"]), sealed)
         else:
+            parts = tuple(dialect.load(columns[name], raw[name]) for name in stored.names)
             row[stored.field.name] = parts[0] if len(parts) == 1 else (None if None in parts else parts)
     return row

@@ -1,4 +1,4 @@
-"""No plain L4 value in a database dump: records of children written by the shipped host, then all of it searched."""
+"""No plain value in a database dump: records of children written by the shipped host, then all of it searched."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def _dump(place: tuple[str, str | None]) -> str:
 
 
 def _planted(number: int) -> dict[str, str]:
-    """What one child tells: six values found nowhere else."""
+    """What one child tells: texts, a position, JSON; each found nowhere else."""
     return {
         "name": f"欧阳种子{'甲乙丙丁戊'[number]}",
         "idno": (body := f"6405222020010{number + 1}998") + id_check(body),
@@ -64,31 +64,60 @@ def _planted(number: int) -> dict[str, str]:
         "address": f"种子巷{number + 71}号",
         "next_address": f"种子新村{number + 81}栋",
         "stated": f"种子更正{number + 91}",
+        "lng": f"105.612345{number}",
+        "lat": f"36.512345{number}",
+        "next_lng": f"105.712345{number}",
+        "fact": f"种子事实{number + 61}",
     }
 
 
-async def test_thirty_values_of_children_are_nowhere_plain(
+def _at(lng: str, lat: str) -> dict[str, object]:
+    return {"lng": float(lng), "lat": float(lat), "crs": "CGCS2000"}
+
+
+async def test_fifty_values_of_children_are_nowhere_plain(
     host: Host, database_place: tuple[str, str | None], caplog: pytest.LogCaptureFixture
 ) -> None:
     writer, world = host.generation.writer, host.generation.world
     person, request = world.entities["core.person"], world.entities["core.correction_request"]
+    dispute = world.entities["community.dispute"]
     planted = [_planted(number) for number in range(5)]
     ids = []
     for child in planted:
         facts = {name: child[name] for name in ("name", "idno", "phone", "address")}
-        values = {**facts, "sex": "1", "birth_date": "2020-01-05", "division": VILLAGE, "labels": ["left_behind_child"]}
+        at = _at(child["lng"], child["lat"])
+        values = {
+            **facts,
+            "location": at,
+            "sex": "1",
+            "birth_date": "2020-01-05",
+            "division": VILLAGE,
+            "labels": ["left_behind_child"],
+        }
         made = await writer.create(WORKER, person, values, idempotency_key=child["phone"], why="入户走访")
-        await writer.update(WORKER, person, made.id, 1, {"address": child["next_address"]}, why="搬家")
+        moved = {"address": child["next_address"], "location": _at(child["next_lng"], child["lat"])}
+        await writer.update(WORKER, person, made.id, 1, moved, why="搬家")
         herself = Actor(id=made.id, kind="citizen", person=made.id, roles=SERVICE, division=VILLAGE)
         asked = {"entity": "core.person", "row_id": made.id, "field": "address", "stated_value": child["stated"]}
         await writer.create(replace(herself, real_name=3), request, {"person": made.id, **asked})
+        told = {
+            "kind": "family",
+            "applicant": made.id,
+            "summary": child["stated"],
+            "parties": {"在场": [child["fact"]]},
+        }
+        await writer.create(WORKER, dispute, {**told, "division": VILLAGE})
         ids.append(made.id)
     await host.registry.jobs.run_all()
 
     dump = await _dump(database_place)
     needles = [value for child in planted for value in child.values()]
-    assert len(needles) == len(set(needles)) == 30
-    assert [needle for needle in needles if needle in dump] == []
+    assert len(needles) == len(set(needles)) == 50
+    # In a row a position would be in ten-millionths of a degree.
+    points = [
+        value.replace(".", "") for child in planted for name, value in child.items() if name.endswith(("lng", "lat"))
+    ]
+    assert [needle for needle in (*needles, *points) if needle in dump] == []
     # Alone the word stands in the catalogue of what may be chosen.
     assert '["left_behind_child"]' not in dump
     assert [needle for needle in needles if needle in caplog.text] == []
