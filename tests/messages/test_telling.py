@@ -12,8 +12,12 @@ import pytest
 from core.cases import Case
 from core.cases.deadlines import ESCALATE
 from core.cases.holding import system_step
+from core.fields.times import utc_now
 from core.messages import Recipient
 from core.messages.gateway import FileGateway, NoGateway
+from core.store.case_tables import CASE_PARTY
+from core.store.database import Insert
+from core.store.ids import uuid7
 from tests.cases.conftest import VILLAGE, Office, opened
 from tests.cases.folders import CREW, REPAIR
 
@@ -67,6 +71,11 @@ async def told(office: Office, who: str) -> list[str]:
     return [message.text for message in await office.host.messages.mine(office[who])]
 
 
+async def join(office: Office, case: Case, who: str) -> None:
+    values = {"id": uuid7(), "case_id": case.id, "kind": "reporter", "person": office[who].person}
+    await office.host.database.insert([Insert(CASE_PARTY, {**values, "joined_at": utc_now()})])
+
+
 async def test_a_step_tells_whom_it_concerns(office: Office, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     case = await office.report(note=NOTE)
@@ -75,14 +84,18 @@ async def test_a_step_tells_whom_it_concerns(office: Office, tmp_path: Path, cap
     assert await told(office, "马大妈") == [f"您的报修（{number}）已派单，现在处理中，由市政局办理"]
     # Dispatch found him after the effect's turn: words are of the end of the step.
     assert await told(office, "甲") == [f"报修（{number}）处理中"]
+    await join(office, case, "王大爷")
     await office.act("甲", case, "finish", result=RESULT)
     assert await told(office, "负责人") == [f"{number}待核查"]
     assert (await told(office, "马大妈"))[0] == "报修待核查"
-    assert await told(office, "王大爷") == []
+    assert await told(office, "王大爷") == ["报修待核查"]
+    declared = office.host.generation.world.plugins["works"].messages
+    assert [declared[id].is_urgent for id in ("sent", "all")] == [True, False]
     await office.host.messages.delivering.run_all()
     [post] = (tmp_path / "outbox" / "messages").iterdir()
     assert f'"address": "{PHONE}"' in post.read_text("utf-8")
     rows = repr(await office.fetch("SELECT * FROM tb_message")) + repr(await office.fetch("SELECT * FROM tb_delivery"))
+    assert len(rows) > 1000
     assert "canary" not in rows + post.read_text("utf-8") + caplog.text
     assert "low_income" not in rows
     assert PHONE not in rows + caplog.text
