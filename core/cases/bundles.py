@@ -94,15 +94,13 @@ async def _bundle(step: Step) -> Bundle:
 
 
 async def _open(step: Step, child: Child) -> bool:
-    """In a savepoint of its own: what one child lacks is no other's matter."""
-    engine = step.engine
+    """In a savepoint of its own: what one child lacks is no other's matter. False: its application is away."""
+    more = {"parent": step.case.id, "child": child.id}
     try:
-        async with engine.database.transaction() as inner:
-            case = await open_case(
-                step, inner, child.service, child.values, {"parent": step.case.id, "child": child.id}
-            )
+        async with step.engine.database.transaction() as inner:
+            case = await open_case(step, inner, child.service, child.values, more)
     except (UnavailableError, NotFoundError):
-        step.rows.append(timer_row(BUNDLE, step.now + AGAIN, case_id=step.case.id))
+        await _look_again(step)
         return False
     except RequestError as error:
         problems = error.problems if isinstance(error, InvalidInputError) else ()
@@ -117,7 +115,8 @@ async def _look_again(step: Step) -> None:
     """Later; once, however often somebody looks before."""
     text = "SELECT 1 FROM tb_timer WHERE case_id = {case_id} AND kind = {kind} AND at > {now:at}"
     named = {"case_id": step.case.id, "kind": BUNDLE, "now": step.now}
-    if not await step.tx.fetch(*statement(step.engine.database.dialect, TIMER, text, **named)):
+    found = await step.tx.fetch(*statement(step.engine.database.dialect, TIMER, text, **named))
+    if not found and not any(row.table is TIMER and row.values["kind"] == BUNDLE for row in step.rows):
         step.rows.append(timer_row(BUNDLE, step.now + AGAIN, case_id=step.case.id))
 
 

@@ -16,12 +16,15 @@ from tongban_sdk.errors import (
     RealNameRequiredError,
 )
 
+from core.access.service import service_actor
 from core.cases import merging, records
 from core.cases.acting import once
 from core.cases.effects import event_row
 from core.cases.entering import enter, start_clock_by
 from core.cases.holding import case_of
 from core.cases.live import Engine, entity_of
+from core.cases.once import Once
+from core.cases.participants import FOUNDATION
 from core.cases.rows import Case
 from core.cases.step import Step
 from core.fields.places import Grid
@@ -71,7 +74,7 @@ async def submit(
 ) -> Case:  # fmt: skip
     """File under a service item; the draft it was written in goes. Repeated under one key: the same case."""
     made = uuid7()
-    asked = [service, dict(values), channel, sorted(consents), applicant]
+    asked = _asked(service, values, channel, consents, applicant)
 
     async def work(tx: Transaction) -> Case:
         found = engine.definitions.newest(engine.live().world, service, utc_now())
@@ -83,6 +86,25 @@ async def submit(
         return await case_of(engine, id)
 
     return await once(engine, actor, key, asked, work, again, made)
+
+
+async def filed_before(
+    engine: Engine, actor: Actor, service: str, values: Mapping[str, Any], *, key: str | None, channel: str,
+    consents: Collection[str], applicant: str | None,
+) -> Case | None:  # fmt: skip
+    """What `submit` has made under this key; for who must ask something that is answered once before filing."""
+    if key is None:
+        return None
+    asked = _asked(service, values, channel, consents, applicant)
+    made = await Once(engine.database, engine.vault, actor, key, asked).made()
+    return None if made is None else await case_of(engine, made)
+
+
+def _asked(
+    service: str, values: Mapping[str, Any], channel: str, consents: Collection[str], applicant: str | None
+) -> list[Any]:
+    """What tells one application from another."""
+    return [service, dict(values), channel, sorted(consents), applicant]
 
 
 async def file_in(engine: Engine, tx: Transaction, filing: Filing, id: str) -> Case:
@@ -114,7 +136,10 @@ async def file_in(engine: Engine, tx: Transaction, filing: Filing, id: str) -> C
 
 
 def _writing(actor: Actor) -> Actor:
-    """A delegate may name his principal, whatever the delegation covers: the rules open no other person to him."""
+    """A delegate may name his principal, whatever the delegation covers, and the engine the applicant of another case:
+    the rules open no other person to them."""
+    if actor.kind == "system":
+        return replace(actor, roles=actor.roles | service_actor(FOUNDATION).roles)
     return replace(actor, scopes=(*actor.scopes, "core.person")) if actor.agent is not None else actor
 
 

@@ -1,0 +1,128 @@
+"""一件事: the order of the parts, what a part that fails blocks, the clock of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from core.cases import Case
+from core.cases.bundles import AGAIN
+from core.expr.clock import china_day
+from tests.cases.conftest import Office, opened
+from tests.cases.newborn import write_newborn
+from tests.cases.test_turns import START, Now, now
+
+__all__ = ["now"]
+LONGEST = "最长一条路径：出生医学证明→户口登记→社会保障卡"
+
+
+@pytest.fixture
+async def office(
+    database_place: tuple[str, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: Now
+) -> AsyncIterator[Office]:
+    write_newborn(tmp_path / "manifests")
+    async with opened(database_place, tmp_path, monkeypatch) as office:
+        await office.citizen("马大妈")
+        await office.member("办证员", "bureau_clerk")
+        yield office
+
+
+async def born(office: Office, baby: str | None = "马小宝", consents: tuple[str, ...] = ("truth",)) -> Case:
+    values = {"baby": baby, "bank": "农信社"} if baby else {"bank": "农信社"}
+    case = await office.cases.submit(office["马大妈"], "newborn.birth", values, consents=consents)
+    await office.cases.firing.run_all()
+    return await office.cases.get(office["马大妈"], case.number)
+
+
+async def parts(office: Office, case: Case) -> dict[str, Case]:
+    return {part.child or "": part for part in await office.cases.children(office["马大妈"], case.number)}
+
+
+async def do(office: Office, case: Case, child: str, action: str, reason: str = "") -> Case:
+    """A step of one part by the clerk, and what follows; the whole as it then is."""
+    await office.act("办证员", (await parts(office, case))[child], action, reason)
+    await office.cases.firing.run_all()
+    return await office.cases.get(office["马大妈"], case.number)
+
+
+async def titles(office: Office, case: Case) -> list[str]:
+    return [entry.title for entry in await office.cases.trail(office["马大妈"], case.number)]
+
+
+async def test_the_parts_come_in_their_order_and_the_whole_is_done_with_the_last(office: Office) -> None:
+    case = await born(office)
+    assert (case.limit, case.phase) == ([14, "WD", "CN", LONGEST], "open")
+    assert case.due_at is not None
+    # A Sunday that is worked for the holiday that follows.
+    assert china_day(case.due_at) == date(2026, 9, 20)
+    assert list(await parts(office, case)) == ["certificate", "vaccine"]
+    first = (await parts(office, case))["certificate"]
+    assert (first.applicant, first.parent, first.service) == (office["马大妈"].person, case.id, "bureau.certificate")
+    assert await office.fetch("SELECT DISTINCT baby, bank FROM bureau_paper") == [("马小宝", None)]
+    case = await do(office, case, "certificate", "issue")
+    assert list(await parts(office, case)) == ["certificate", "vaccine", "hukou"]
+    # A result is there as soon as its part is done.
+    assert (await office.cases.get(office["马大妈"], first.number)).outcome == "done"
+    for child in ("hukou", "card", "medicare", "claim"):
+        case = await do(office, case, child, "issue")
+        assert case.phase == "open"
+    case = await do(office, case, "vaccine", "issue")
+    assert (case.phase, case.state, await office.count("tb_timer")) == ("done", "done", [0])
+    found = await titles(office, case)
+    assert (found.count("子办件已受理"), found.count("子办件已办完"), found[-1]) == (6, 6, "全部办完")
+    # One rating for the whole.
+    assert await office.fetch("SELECT number FROM tb_rating") == [(case.number,)]
+
+
+async def test_a_part_that_fails_blocks_only_what_waits_for_it(office: Office) -> None:
+    case = await do(office, await born(office), "certificate", "issue")
+    case = await do(office, case, "hukou", "refuse", "不在本县落户")
+    assert (case.phase, list(await parts(office, case))) == ("open", ["certificate", "vaccine", "hukou"])
+    case = await do(office, case, "vaccine", "issue")
+    assert (case.phase, list(await parts(office, case))) == ("done", ["certificate", "vaccine", "hukou"])
+
+
+async def test_a_correction_of_a_part_stops_the_clock_of_the_whole(office: Office, now: Now) -> None:
+    case = await do(office, await born(office), "certificate", "issue")
+    case = await do(office, case, "hukou", "correct", "姓名用字不在字库")
+    assert (case.phase, case.due_at) == ("paused", None)
+    assert await office.cases.explain(office["马大妈"], case.number) == "因等待子办件，办理时限暂停计算"
+    case = await do(office, case, "vaccine", "issue")
+    assert case.phase == "paused"
+    now.go(START + timedelta(days=7))
+    part = (await parts(office, case))["hukou"]
+    await office.act("马大妈", part, "supplement", baby="马晓宝")
+    # The look at the whole comes later; it counts the moments of the part.
+    now.go(START + timedelta(days=9))
+    await office.cases.firing.run_all()
+    case = await office.cases.get(office["马大妈"], case.number)
+    assert case.due_at is not None
+    assert (case.phase, china_day(case.due_at)) == ("open", date(2026, 9, 28))
+    [pause] = await office.cases.pauses(office["马大妈"], case.number)
+    assert (pause.from_at, pause.until_at) == (START, START + timedelta(days=7))
+
+
+async def test_a_part_that_cannot_be_filed_is_told_and_hinders_no_other(office: Office) -> None:
+    case = await born(office, baby=None)
+    assert (case.phase, list(await parts(office, case))) == ("done", [])
+    assert (await titles(office, case)).count("子办件没有受理") == 2
+    rows = await office.fetch("SELECT facts FROM tb_case_step WHERE action = 'child_failed' ORDER BY seq")
+    assert "input.required" in str(rows[0][0])
+    assert await office.count("bureau_paper") == [0]
+
+
+async def test_parts_of_an_application_that_is_off_wait_for_it(office: Office, now: Now) -> None:
+    case = await do(office, await born(office), "certificate", "issue")
+    part = (await parts(office, case))["hukou"]
+    await office.act("办证员", part, "issue")
+    await office.host.registry.set_state("bureau", "draining")
+    await office.cases.firing.run_all()
+    assert list(await parts(office, case)) == ["certificate", "vaccine", "hukou"]
+    assert await office.count("tb_timer WHERE kind = 'bundle'") == [1]
+    await office.host.registry.set_state("bureau", "on")
+    now.go(START + AGAIN)
+    await office.cases.firing.run_all()
+    assert list(await parts(office, case)) == ["certificate", "vaccine", "hukou", "card", "medicare"]
