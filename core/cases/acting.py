@@ -78,6 +78,7 @@ async def once(
 async def _act(step: Step, version: int, values: Mapping[str, Any], reason: str, wish: Wish) -> Case:
     action = _find(step, version)
     by = standing(step, action)
+    await refuse_own(step, action)
     _check(step, action, values, reason)
     await _take(step, by)
     await _write_values(step, action, by, values)
@@ -100,7 +101,6 @@ def _find(step: Step, version: int) -> CaseAction:
 
 
 def _check(step: Step, action: CaseAction, values: Mapping[str, Any], reason: str) -> None:
-    refuse_own(step, action)
     check_stands(step, action)
     problems = [
         InputProblem(("values", name), f"“{action.title}”不填写这一项", "input.unknown-field")

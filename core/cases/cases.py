@@ -113,7 +113,7 @@ class Cases:
     async def actions(self, actor: Actor, number: str) -> list[CaseAction]:
         """Steps the caller may take now; their guards and forms are asked when he takes one."""
         step = await look(self.engine, actor, number)
-        return [a for a in step.workflow.actions.values() if step.case.state in a.from_ and _may(step, a)]
+        return [a for a in step.workflow.actions.values() if step.case.state in a.from_ and await _may(step, a)]
 
     async def claim(self, actor: Actor, task_id: str) -> Case:
         return await tasks.claim(self.engine, actor, task_id)
@@ -206,10 +206,10 @@ class Cases:
         return await mine.mine(self.engine, actor, which=which, first=first, after=after)
 
 
-def _may(step: Step, action: CaseAction) -> bool:
+async def _may(step: Step, action: CaseAction) -> bool:
     try:
         standing(step, action)
-        refuse_own(step, action)
+        await refuse_own(step, action)
     except (ConflictError, PermissionDeniedError):
         return False
     return True

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tongban_sdk.errors import ConflictError
+
 from core.cases.step import Step
 from core.jobs.queue import JobQueue, NewJob
-from core.manifest.cases import CaseAction
+from core.manifest.cases import CaseAction, Effect
 from core.store.database import Insert, Transaction
 from core.store.engine import OUTBOX
 from core.store.ids import uuid7
@@ -23,7 +25,7 @@ Run = Callable[[Transaction, Step, Mapping[str, Any]], Awaitable[None]]
 
 @dataclass
 class Effects:
-    """Functions by kind. What no function is registered for does nothing: its room is not open in this process."""
+    """Functions by kind. A step with one that nothing is registered for is refused: it would half-succeed."""
 
     functions: dict[str, Run] = field(default_factory=dict)
 
@@ -35,9 +37,14 @@ class Effects:
     async def run(self, step: Step, action: CaseAction) -> None:
         """All effects of an action whose condition holds, in their order."""
         for effect in action.effects:
-            function = self.functions.get(effect.kind)
-            if function and (effect.when is None or await step.holds([effect.when]) == [True]):
-                await function(step.tx, step, effect.args)
+            if effect.when is None or await step.holds([effect.when]) == [True]:
+                await self._of(effect, action)(step.tx, step, effect.args)
+
+    def _of(self, effect: Effect, action: CaseAction) -> Run:
+        if (found := self.functions.get(effect.kind)) is not None:
+            return found
+        message = f"“{action.title}”要做的 {effect.kind} 本系统还不会做，这一步没有办"
+        raise ConflictError(message, hint="请联系系统管理员检查办理流程")
 
 
 def own_effects(engine: Engine) -> Mapping[str, Run]:

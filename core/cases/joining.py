@@ -32,13 +32,17 @@ def verdict(step: Step, action: CaseAction) -> Verdict:
 
 
 def round_of(step: Step, state: State) -> list[Task]:
-    """The parts of this stay in the state; an earlier stay counts no more."""
+    """The parts of this stay in the state, each once: an earlier stay counts no more, nor what was handed on."""
     entries = (row.at for row in step.trail if row.to_state == state.id and row.from_state != row.to_state)
     came = max(entries, default=None)
     return [
         task
         for task in step.tasks.values()
-        if task.state == state.id and task.part and not is_side(task) and (came is None or task.opened_at >= came)
+        if task.state == state.id
+        and task.part
+        and not is_side(task)
+        and task.status != "cancelled"
+        and (came is None or task.opened_at >= came)
     ]
 
 

@@ -28,8 +28,10 @@ class Once:
             raise NotAuthenticatedError("请先登录再使用幂等键")
         self._database = database
         self._id = hashlib.sha256(f"{actor.id}\0{key}".encode()).hexdigest()
+        # One account may speak for several people: what it did for one is no answer to what it asks for another.
+        whom = [actor.person, actor.legal_entity, actor.agent]
         # Keyed: a plain hash of an ID number is found by trying them all.
-        text = orjson.dumps(asked, default=str, option=orjson.OPT_SORT_KEYS).decode()
+        text = orjson.dumps([whom, asked], default=str, option=orjson.OPT_SORT_KEYS).decode()
         self._inputs = vault.lookups(text, "tb_idempotency.input")
 
     def row(self, made: str, now: datetime) -> Insert:

@@ -20,7 +20,8 @@ from core.cases.holding import find, hold
 from core.cases.live import Engine
 from core.cases.rows import Case, Task, read
 from core.cases.step import Step
-from core.cases.who import covers, is_side, may_claim
+from core.cases.suspending import PART as PAUSE
+from core.cases.who import covers, has_voice, is_side, may_claim
 from core.fields.base import FieldError
 from core.fields.refs import parse_uuid
 from core.store.case_tables import CASE_PARTY, TIMER
@@ -58,7 +59,9 @@ async def claim(engine: Engine, actor: Actor, task_id: str) -> Case:
         if not may_claim(step, task):
             raise PermissionDeniedError("这项任务不由您办理", hint="请看办件现在由谁办理")
         step.change_task(task.id, status="claimed", assignee=actor.staff, claimed_at=step.now)
-        step.change(owner=actor.staff, org=actor.org or step.case.org)
+        # Whoever is asked beside the state does not answer for the case.
+        if not is_side(task):
+            step.change(owner=actor.staff, org=actor.org or step.case.org)
         return await _done(step, "claim", task)
 
 
@@ -75,16 +78,22 @@ async def transfer(engine: Engine, actor: Actor, task_id: str, staff: str, reaso
     reason = words(reason, "请写明转办的理由")
     async with engine.transaction() as tx:
         step, task = await _mine(engine, tx, actor, task_id, "transfer")
-        org = await _colleague(step, staff, task)
+        to = await _colleague(step, staff, task)
         step.change_task(task.id, status="cancelled", done_at=step.now, outcome="transfer")
         new = replace(
-            task, id=uuid7(), assignee=staff, status="claimed", claimed_at=step.now, opened_at=task.opened_at, version=1
+            task,
+            id=uuid7(),
+            assignee=to.staff,
+            status="claimed",
+            claimed_at=step.now,
+            opened_at=task.opened_at,
+            version=1,
         )
         step.add_task(new)
         # What was to happen when this task is late goes on to him.
         text = "UPDATE tb_timer SET task_id = {new:task_id} WHERE task_id = {task_id}"
         await tx.execute(*statement(engine.database.dialect, TIMER, text, new=new.id, task_id=task.id))
-        step.change(owner=staff, org=org)
+        step.change(owner=to.staff, org=to.org)
         return await _done(step, "transfer", task, reason)
 
 
@@ -93,9 +102,9 @@ async def countersign(engine: Engine, actor: Actor, task_id: str, staff: str, qu
     question = words(question, "请写明请对方看什么")
     async with engine.transaction() as tx:
         step, task = await _mine(engine, tx, actor, task_id, "countersign")
-        await _colleague(step, staff, None)
+        to = await _colleague(step, staff, None)
         new = replace(
-            task, id=uuid7(), part=f"+{len(step.tasks)}", title=f"会签：{task.title}", assignee=staff,
+            task, id=uuid7(), part=f"+{len(step.tasks)}", title=f"会签：{task.title}", assignee=to.staff,
             status="claimed", opened_at=step.now, claimed_at=step.now, candidates=None, version=1,
         )  # fmt: skip
         step.add_task(new)
@@ -107,6 +116,8 @@ async def sign(engine: Engine, actor: Actor, task_id: str, agrees: bool, opinion
     opinion = opinion.strip() if agrees else words(opinion, "请写明不同意的理由")
     async with engine.transaction() as tx:
         step, task = await _mine(engine, tx, actor, task_id, "sign", side=True)
+        if task.part == PAUSE:
+            raise ConflictError("挂起申请不会签", hint="请批准或不批准挂起")
         step.change_task(task.id, status="done", done_at=step.now, outcome="agree" if agrees else "disagree")
         return await _done(step, "sign", task, opinion)
 
@@ -169,19 +180,22 @@ async def _task(engine: Engine, id: str) -> Task:
     return found[0]
 
 
-async def _colleague(step: Step, staff: str, task: Task | None) -> str:
-    """The unit of somebody in service; with a task, of one who may do it. InvalidInputError."""
+async def _colleague(step: Step, staff: str, task: Task | None) -> Actor:
+    """Somebody in service; with a task, one who may do it. InvalidInputError."""
     actor = await colleague(step, staff)
     if actor is None or actor.staff == step.actor.staff:
-        raise InvalidInputError("填写的内容有误", [InputProblem(("staff",), "没有这位在岗的同事", "case.staff")])
+        raise _not_him("没有这位在岗的同事")
     if task is not None and not (
         actor.roles & set(task.roles) and (actor.org == task.org or covers(actor, task.division, task.grid, None))
     ):
-        raise InvalidInputError(
-            "填写的内容有误", [InputProblem(("staff",), "这位同事的角色或辖区办不了这项任务", "case.staff")]
-        )
-    assert actor.org is not None
-    return actor.org
+        raise _not_him("这位同事的角色或辖区办不了这项任务")
+    if task is not None and has_voice(step, actor.staff, task):
+        raise _not_him("这位同事在这一环节已有一票")
+    return actor
+
+
+def _not_him(message: str) -> InvalidInputError:
+    return InvalidInputError("填写的内容有误", [InputProblem(("staff",), message, "case.staff")])
 
 
 async def _done(step: Step, action: str, task: Task | None, words: str = "") -> Case:

@@ -12,7 +12,8 @@ from tongban_sdk.actor import Actor
 from core.cases.live import Engine
 from core.cases.rows import Case, StepRow, read
 from core.cases.step import REASON
-from core.manifest.cases import SYSTEM_ROLE, Workflow
+from core.cases.who import is_applicant
+from core.manifest.cases import APPLICANT, SYSTEM_ROLE, Workflow
 
 #: Steps that no workflow names.
 TITLES: Mapping[str, str] = {
@@ -55,14 +56,16 @@ async def trail(engine: Engine, actor: Actor, case: Case) -> list[TrailEntry]:
     dialect = engine.database.dialect
     rows = await read(engine.database, dialect, StepRow, "case_id = {case_id} ORDER BY seq", case_id=case.id)
     is_staff = actor.kind != "citizen"
-    return [_entry(engine, workflow, row, is_staff) for row in rows if is_staff or row.is_public]
+    # Who joined somebody's case reads how it goes on, not what the applicant wrote or was told.
+    is_hers = is_applicant(actor, case)
+    return [_entry(engine, workflow, row, is_staff, is_hers) for row in rows if is_staff or row.is_public]
 
 
-def _entry(engine: Engine, workflow: Workflow, row: StepRow, is_staff: bool) -> TrailEntry:
+def _entry(engine: Engine, workflow: Workflow, row: StepRow, is_staff: bool, is_hers: bool) -> TrailEntry:
     action, state = workflow.actions.get(row.action), workflow.states.get(row.to_state)
     has_moved = state is not None and row.from_state != row.to_state
     words = (state.title if is_staff else state.public or state.title) if state and has_moved else ""
-    is_told = is_staff or (action is not None and action.kind in TOLD) or row.role == "applicant"
+    is_told = is_staff or (is_hers and (row.role == APPLICANT or (action is not None and action.kind in TOLD)))
     return TrailEntry(
         seq=row.seq, at=row.at, action=row.action, title=action.title if action else TITLES.get(row.action, row.action),
         state=words, role=row.role, staff=row.staff if is_staff else None, org=row.org,

@@ -11,7 +11,18 @@ from tongban_sdk.errors import ConflictError, PermissionDeniedError
 from core.cases.rows import Case, StepRow, Task
 from core.cases.step import Step
 from core.expr.subtree import subtree_range
+from core.fields.base import FieldError
+from core.fields.refs import parse_uuid
 from core.manifest.cases import APPLICANT, ASSIGNEE, PSEUDO_ROLES, CaseAction
+from core.store.account_tables import ACCOUNT_PERSON
+from core.store.statement import statement
+
+#: Whether a member of the staff, an account (or who holds a company's) is a person.
+STAFF_PERSON = "SELECT 1 FROM core_staff WHERE id = {id} AND person_id = {person}"
+ACCOUNT_PERSONS = (
+    "SELECT 1 FROM tb_account_person WHERE person = {person} "
+    "AND (account = {id:account} OR account IN (SELECT holder FROM tb_account WHERE id = {id}))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +56,15 @@ def standing(step: Step, action: CaseAction) -> Standing:
 
 def may_claim(step: Step, task: Task) -> bool:
     """Like `may_take`, and nobody has two voices in one vote or quorum."""
-    state = step.workflow.states[task.state]
+    return may_take(step.actor, task) and not has_voice(step, step.actor.staff, task)
+
+
+def has_voice(step: Step, staff: str | None, task: Task) -> bool:
+    """Whether another part of the same vote or quorum is his, or was."""
+    if step.workflow.states[task.state].join not in ("quorum", "vote") or is_side(task):
+        return False
     voices = [t for t in step.tasks.values() if t.part and t.opened_at == task.opened_at and t.id != task.id]
-    has_one = any(t.assignee == step.actor.staff and t.status in ("claimed", "done") for t in voices)
-    return may_take(step.actor, task) and not (has_one and state.join in ("quorum", "vote"))
+    return any(t.assignee == staff and t.status in ("claimed", "done") and not is_side(t) for t in voices)
 
 
 def may_take(actor: Actor, task: Task) -> bool:
@@ -90,16 +106,40 @@ def covers(actor: Actor, division: str, grid: str | None, org: str | None) -> bo
     return first <= division <= last
 
 
-def refuse_own(step: Step, action: CaseAction) -> None:
-    """Nobody approves what he did himself: neither the step before nor the last one staff did."""
+async def refuse_own(step: Step, action: CaseAction) -> None:
+    """Nobody approves what he did himself, under whatever account: neither the step before nor the last one staff
+    did."""
     if action.self_approve:
         return
     actor = step.actor
     moves = [row for row in step.trail if row.from_state != row.to_state]
     before = [*moves[-1:], *[row for row in moves if row.staff is not None][-1:]]
     is_own = any(_is_by(row, actor) for row in before)
-    if is_own or (actor.person is not None and actor.person in (step.case.applicant, step.case.agent)):
+    is_hers = actor.person is not None and actor.person in (step.case.applicant, step.case.agent)
+    if is_own or is_hers or await _is_by_person(step, before):
         raise PermissionDeniedError(f"不能由同一人“{action.title}”自己经办的办件", hint="请另一位工作人员办理")
+
+
+async def _is_by_person(step: Step, rows: Iterable[StepRow]) -> bool:
+    """Whether the person behind the caller did one of these under another account: as somebody else of the staff, as
+    a delegate, for a company."""
+    asked = ((STAFF_PERSON, {row.staff for row in rows if row.staff}),
+             (ACCOUNT_PERSONS, {row.actor for row in rows if row.staff is None}))  # fmt: skip
+    if step.actor.person is None:
+        return False
+    dialect = step.engine.database.dialect
+    for text, ids in asked:
+        for id in sorted(filter(_is_uuid, ids)):
+            if await step.tx.fetch(*statement(dialect, ACCOUNT_PERSON, text, id=id, person=step.actor.person)):
+                return True
+    return False
+
+
+def _is_uuid(id: str) -> bool:
+    try:
+        return bool(parse_uuid(id))
+    except FieldError:
+        return False
 
 
 def _is_by(row: StepRow, actor: Actor) -> bool:

@@ -59,14 +59,17 @@ class Office:
             )
         return self.units[name]
 
-    async def member(self, name: str, role: str, division: str = COUNTY, unit: str = "市政局") -> Actor:
+    async def member(
+        self, name: str, role: str, division: str = COUNTY, unit: str = "市政局", person: str | None = None
+    ) -> Actor:
         """One of the staff, and how he looks when logged in."""
         org, number = await self.unit(unit), len(self.people)
-        staff = await self.create("core.staff", account=f"staff{number}", name=name, org_unit=org)
+        known = {"person": person} if person else {}
+        staff = await self.create("core.staff", account=f"staff{number}", name=name, org_unit=org, **known)
         generation, duties = self.host.generation, {"roles": [role], "work_division": division}
         await generation.writer.update(GRANTER, generation.world.entities["core.staff"], staff, 1, duties)
         self.people[name] = Actor(
-            f"stf-{number}", "staff", None, frozenset({"anonymous", role}), org=org, org_path=f"/U{number}/",
+            f"stf-{number}", "staff", person, frozenset({"anonymous", role}), org=org, org_path=f"/U{number}/",
             division=division, staff=staff,
         )  # fmt: skip
         return self.people[name]

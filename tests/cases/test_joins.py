@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tongban_sdk.errors import ConflictError, PermissionDeniedError
+from tongban_sdk.errors import ConflictError, InvalidInputError, PermissionDeniedError
 
 from core.cases import Case
 from tests.cases.conftest import VILLAGE, Office
@@ -89,3 +89,26 @@ async def test_nobody_has_two_voices(office: Office) -> None:
     with pytest.raises(PermissionDeniedError):
         await office.act("甲", case, "agree")
     assert sorted(await office.fetch("SELECT status FROM tb_task")) == [("done",), ("open",), ("open",)]
+
+
+async def test_a_part_handed_on_counts_once(office: Office) -> None:
+    case = await _begin(office, "all")
+    await office.member("己", "works_crew", VILLAGE)
+    task = await office.task("甲", case, "a")
+    await office.cases.transfer(office["甲"], task.id, str(office["己"].staff), "出差")
+    for name in ("己", "丁"):
+        assert (await office.act(name, case, "agree")).state == "joint"
+    assert (await office.act("戊", case, "agree")).state == "agreed"
+
+
+@pytest.mark.parametrize("has_voted", [True, False])
+async def test_nobody_is_handed_a_second_voice(office: Office, has_voted: bool) -> None:
+    case = await _begin(office, "vote")
+    if has_voted:
+        await office.act("丁", case, "agree")
+    task, before = await office.task("甲", case, "a"), await office.count("tb_task", "tb_case_step")
+    with pytest.raises(InvalidInputError) as refused:
+        await office.cases.transfer(office["甲"], task.id, str(office["丁"].staff).upper(), "出差")
+    assert [problem.message for problem in refused.value.problems] == ["这位同事在这一环节已有一票"]
+    assert await office.count("tb_task", "tb_case_step") == before
+    assert (await office.task("甲", case, "a")).assignee == office["甲"].staff

@@ -19,7 +19,10 @@ from core.cases import Case, entering
 from core.cases.rows import read
 from core.cases.timing import colour
 from core.fields.times import utc_now
-from tests.cases.conftest import Office
+from core.store.account_tables import ACCOUNT_PERSON
+from core.store.database import Insert
+from core.store.ids import uuid7
+from tests.cases.conftest import VILLAGE, Office
 
 TABLES = (
     "works_report", "tb_case", "tb_task", "tb_case_step", "tb_timer", "tb_case_record", "tb_outbox", "tb_idempotency",
@@ -175,6 +178,40 @@ async def test_nobody_approves_his_own_work(office: Office) -> None:
         await office.cases.act(both, case.number, "pass", version=case.version)
     assert await office.count(*TABLES) == before
     assert (await office.act("负责人", case, "pass")).state == "closed"
+
+
+async def test_nobody_approves_his_own_work_under_another_account(office: Office) -> None:
+    """One person twice on the staff, and one whose citizen's account did the step before."""
+    person = await office.create("core.person", name="甲", sex="1", birth_date="1980-05-01", division=VILLAGE)
+    await office.member("一队的甲", "works_crew", VILLAGE, "一队", person)
+    head = await office.member("负责的甲", "works_chief", unit="一队", person=person)
+    filed = await office.report(unit=office.units["一队"])
+    case = await office.act("一队的甲", await office.act("派遣员", filed, "assign"), "finish", result="换了新盖")
+    offered = [action.id for action in await office.cases.actions(head, case.number)]
+    before = await office.count(*TABLES)
+    with pytest.raises(PermissionDeniedError, match="自己经办的办件"):
+        await office.cases.act(head, case.number, "pass", version=case.version)
+    account, bound = uuid7(), {"real_name": 2, "source": "window", "bound_at": utc_now(), "bound_by": "test"}
+    await office.host.database.insert(
+        [Insert(ACCOUNT_PERSON, {"id": uuid7(), "account": account, "person": person, **bound})]
+    )
+    async with office.host.database.transaction() as tx:
+        await tx.execute(f"UPDATE tb_case_step SET staff = NULL, actor = '{account}' WHERE action = 'finish'")
+        await tx.execute("UPDATE tb_case_step SET staff = NULL WHERE action = 'assign'")
+    with pytest.raises(PermissionDeniedError, match="自己经办的办件"):
+        await office.cases.act(head, case.number, "pass", version=case.version)
+    assert (offered, await office.count(*TABLES)) == ([], before)
+    assert (await office.act("负责人", case, "pass")).state == "closed"
+
+
+async def test_an_effect_that_nothing_carries_out_refuses_the_step(office: Office) -> None:
+    case = await office.act("派遣员", await office.report(), "assign")
+    del office.cases.effects.functions["event"]
+    before = await office.count(*TABLES)
+    with pytest.raises(ConflictError, match="“完工”要做的 event 本系统还不会做，这一步没有办"):
+        await office.act("甲", case, "finish", result="换了新盖")
+    assert await office.count(*TABLES) == before
+    assert (await office.cases.get(office["甲"], case.number)).state == "working"
 
 
 async def test_the_second_return_goes_to_whoever_rules(office: Office) -> None:

@@ -24,6 +24,20 @@ async def test_a_hundred_submits_with_one_key_make_one_case(office: Office) -> N
     assert other.id != cases[0].id
 
 
+async def test_a_key_used_for_one_principal_answers_nothing_about_another(office: Office) -> None:
+    """One account acts for two people: the second application is not the first one's."""
+    agent = replace(
+        office["王大爷"], agent=office["王大爷"].person, scopes=("works",), roles=frozenset({"anonymous", "delegate"})
+    )
+    await office.citizen("李奶奶")
+    first, second = (replace(agent, person=office[name].person) for name in ("马大妈", "李奶奶"))
+    case = await office.cases.submit(first, "works.repair", {"kind": "lamp"}, key="k1")
+    assert (await office.cases.submit(first, "works.repair", {"kind": "lamp"}, key="k1")).id == case.id
+    with pytest.raises(ConflictError, match="已用于另一个请求"):
+        await office.cases.submit(second, "works.repair", {"kind": "lamp"}, key="k1")
+    assert await office.count("tb_case") == [1]
+
+
 async def test_submits_without_a_key_are_cases_of_their_own(office: Office) -> None:
     who = office["马大妈"]
     cases = await asyncio.gather(*(office.cases.submit(who, "works.repair", {"kind": "lamp"}) for _ in range(20)))

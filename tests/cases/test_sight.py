@@ -73,6 +73,18 @@ async def test_reporters_see_the_case_they_joined(office: Office) -> None:
     assert [found.id for found in (await office.cases.mine(uncle)).items] == [case.id]
 
 
+async def test_reporters_read_no_words_of_the_applicant_nor_to_her(office: Office) -> None:
+    case, aunt, uncle = await office.report(), office["马大妈"], office["王大爷"]
+    party = {"id": uuid7(), "case_id": case.id, "kind": "reporter", "person": uncle.person, "joined_at": utc_now()}
+    await office.host.database.insert([Insert(CASE_PARTY, party)])
+    await office.act("派遣员", case, "correct", "请马大妈写明门牌")
+    await office.act("马大妈", case, "supplement", "我住三号楼", note="三号楼前")
+    hers, his = [await office.cases.trail(who, case.number) for who in (aunt, uncle)]
+    assert [entry.action for entry in his] == [entry.action for entry in hers] == ["submit", "correct", "supplement"]
+    assert [entry.reason for entry in hers] == [None, "请马大妈写明门牌", "我住三号楼"]
+    assert [entry.reason for entry in his] == [None, None, None]
+
+
 async def test_staff_see_what_their_role_and_place_cover(office: Office) -> None:
     case = await office.report()
     near = await office.member("村派遣员", "works_desk", VILLAGE)

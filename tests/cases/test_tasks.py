@@ -100,7 +100,7 @@ async def test_one_more_opinion_is_waited_for(office: Office) -> None:
     await office.cases.countersign(office["派遣员"], task.id, _staff(office, "负责人"), "是否归我们管？")
     side = await office.task("派遣员", case, "+1")
     assert (side.assignee, side.title) == (office["负责人"].staff, "会签：待派")
-    with pytest.raises(ConflictError, match="会签意见还没有收齐"):
+    with pytest.raises(ConflictError, match="会签意见或挂起审批还没有答复"):
         await office.act("派遣员", case, "assign")
     with pytest.raises(InvalidInputError, match="不同意的理由"):
         await office.cases.sign(office["负责人"], side.id, False)
