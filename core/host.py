@@ -22,7 +22,7 @@ from core.clock import Clock
 from core.clock.seed import seed
 from core.crypto import Vault
 from core.crypto.contents import Contents
-from core.documents import Documents
+from core.documents import Documents, Wallet
 from core.identity.demo_accounts import close_demo_accounts
 from core.identity.facts import Facts
 from core.identity.keys import KeyRing
@@ -61,6 +61,7 @@ class Host:
     clock: Clock
     cases: Cases
     documents: Documents
+    wallet: Wallet
     messages: Messages
 
     @property
@@ -107,6 +108,7 @@ async def open_host(
         cases = Cases(database, vault, audit, clock.calendars, lambda: registry.current)
         documents = Documents(database, vault, audit, clock.calendars, lambda: registry.current.world)
         cases.effects.register("document", document_effect(documents))
+        wallet = Wallet(database, vault, audit, documents, lambda: registry.current.world)
         gateway = open_gateway(settings, database=database, vault=vault, data_dir=settings.data_dir)
         messages = Messages(database, vault, clock.calendars, lambda: registry.current.world, gateway)
         tell(cases, messages)
@@ -126,7 +128,8 @@ async def open_host(
                 messages.delivering.start()
             privacy = Privacy(database, vault, audit, lambda: registry.current, login.parts.codes)
             yield Host(
-                settings, database, registry, vault, audit, sessions, privacy, login, clock, cases, documents, messages
+                settings, database, registry, vault, audit, sessions, privacy, login, clock, cases, documents, wallet,
+                messages,
             )  # fmt: skip
         finally:
             if follower:

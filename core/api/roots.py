@@ -10,10 +10,12 @@ from core.api.case_stats_roots import case_stats_roots
 from core.api.changes import ChangeFeed
 from core.api.compose import Roots
 from core.api.console import console_roots
+from core.api.document_roots import document_roots
 from core.api.exchange_roots import exchange_roots
 from core.api.history_roots import history_roots
 from core.api.inbox_roots import inbox_roots
 from core.api.legal_roots import legal_roots
+from core.api.licence_roots import licence_roots
 from core.api.login_roots import login_roots
 from core.api.message_roots import message_roots
 from core.api.privacy_roots import privacy_roots
@@ -37,6 +39,8 @@ def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
         history_roots(),
         exchange_roots(),
         calendar_roots(),
+        document_roots(),
+        licence_roots(),
         service_roots(),
         case_roots(),
         inbox_roots(),

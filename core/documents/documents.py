@@ -19,7 +19,6 @@ from core.documents.rows import (
     WHY,
     Content,
     Document,
-    day_of,
     in_groups,
     new_code,
     read,
@@ -28,6 +27,7 @@ from core.documents.rows import (
 )
 from core.documents.seals import Seals
 from core.documents.wording import Wording, printed
+from core.expr.clock import china_day
 from core.fields.masks import MASKS
 from core.fields.times import utc_now
 from core.jobs.queue import JobQueue, NewJob
@@ -99,7 +99,7 @@ class Documents:
         valid_to = await self._valid_to(template, order.division, now)
         number, code = await self._number(tx, order.case_number), new_code()
         facts = {
-            "case_no": order.case_number, "issued_on": printed(day_of(now)), "unit": department["name"],
+            "case_no": order.case_number, "issued_on": printed(china_day(now)), "unit": department["name"],
             "valid_to": printed(valid_to) if valid_to else "长期", "verify_code": in_groups(code),
         }  # fmt: skip
         lying = Lying(self._database, self._vault)
@@ -109,9 +109,10 @@ class Documents:
         document = Document(
             id=id, code=self._vault.lookup(code, CODE), number=number, case_number=order.case_number,
             plugin_id=template.plugin_id, template=template.key, title=template.title, entity=template.entity,
-            row_id=str(order.row["id"]), file_field=template.file_field, uscc=department["uscc"],
-            unit=department["name"], holder=holder, content=Content(code, paragraphs, name).sealed(self._vault, id),
-            issued_on=day_of(now), valid_to=valid_to, status="waiting", made_at=now, printed_at=None, seal=None,
+            row_id=str(order.row["id"]), file_field=template.file_field, licence=template.licence,
+            uscc=department["uscc"], unit=department["name"], holder=holder,
+            content=Content(code, paragraphs, name).sealed(self._vault, id),
+            issued_on=china_day(now), valid_to=valid_to, status="waiting", made_at=now, printed_at=None, seal=None,
             file=None, digest=None, signature=None, revoked_at=None, revoked_by=None, revoked_why=None, trouble=None,
         )  # fmt: skip
         await tx.insert([Insert(DOCUMENT, values_of(document))])
@@ -166,16 +167,22 @@ class Documents:
         found = await read(self._database, self._database, where, **{f"h{i}": hash for i, hash in enumerate(hashes)})
         if not found:
             raise _unknown()
-        document = found[0]
-        try:
-            intact = await self._vault.has_signature(document.signed, document.signature or "")
-            content = Content.of(self._vault, document)
-        except SealError:
-            intact = False
-        if not intact:
-            raise UnreadableError("这份文书的登记被改动过，不能作为凭据", hint="请联系出具单位核实")
+        (document,) = found
+        content = await self.opened(document)
         (seal,) = await self.seals.all("id = {id}", id=document.seal)
-        return _verdict(document, content, seal.serial)
+        return Verdict(
+            validity(document), document.title, document.number, document.unit, content.holder, document.issued_on,
+            document.valid_to, document.revoked_at, seal.serial,
+        )  # fmt: skip
+
+    async def opened(self, document: Document) -> Content:
+        """What a printed document says; UnreadableError when its row is not as it was signed."""
+        try:
+            if await self._vault.has_signature(document.signed, document.signature or ""):
+                return Content.of(self._vault, document)
+        except SealError:
+            pass
+        raise UnreadableError("这份文书的登记被改动过，不能作为凭据", hint="请联系出具单位核实")
 
     async def _valid_to(self, template: DocumentTemplate, division: str, now: datetime) -> date | None:
         if template.valid_for is None:
@@ -211,13 +218,8 @@ def _unknown() -> NotFoundError:
     return NotFoundError(UNKNOWN, hint="请核对验证码；文件被改动过，也查不到")
 
 
-def _verdict(document: Document, content: Content, seal: str) -> Verdict:
-    state: Validity = "valid"
+def validity(document: Document) -> Validity:
     if document.status == "revoked":
-        state = "revoked"
-    elif document.valid_to is not None and document.valid_to < day_of(utc_now()):
-        state = "expired"
-    return Verdict(
-        state, document.title, document.number, document.unit, content.holder, document.issued_on, document.valid_to,
-        document.revoked_at, seal,
-    )  # fmt: skip
+        return "revoked"
+    is_over = document.valid_to is not None and document.valid_to < china_day(utc_now())
+    return "expired" if is_over else "valid"

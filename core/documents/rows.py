@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 
 from core.crypto import Vault
-from core.expr.clock import CHINA
 from core.store.database import Database, Transaction
 from core.store.document_tables import DOCUMENT
 from core.store.statement import load_row, statement
@@ -39,6 +38,7 @@ class Document:
     entity: str
     row_id: str
     file_field: str
+    licence: str
     uscc: str
     unit: str
     holder: str | None
@@ -60,8 +60,9 @@ class Document:
     @property
     def signed(self) -> bytes:
         """What the installation signs: a changed row is found out, like a changed file."""
-        kept = ("id", "number", "title", "unit", "uscc", "entity", "row_id", "holder", "issued_on", "valid_to", "seal")
-        return orjson.dumps([*(getattr(self, name) for name in kept), self.file, self.digest])
+        kept = ("id", "number", "title", "unit", "uscc", "entity", "row_id", "holder", "licence")
+        more = (self.issued_on, self.valid_to, self.seal, self.file, self.digest)
+        return orjson.dumps([*(getattr(self, name) for name in kept), *more])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,3 @@ def typed_code(text: str) -> str | None:
     """The code somebody typed or scanned; None = it is none."""
     code = text.strip().upper().translate(_TYPED)
     return code if len(code) == CODE_CHARS and set(code) <= set(ALPHABET) else None
-
-
-def day_of(at: datetime) -> date:
-    return at.astimezone(CHINA).date()

@@ -15,6 +15,7 @@ from core.store.case_tables import DRAFT
 from core.store.crypto_tables import CONTENT
 from core.store.database import Database
 from core.store.dialect import quote
+from core.store.document_tables import LICENCE_SHOW
 from core.store.engine import IDEMPOTENCY, RECENT
 from core.store.session_tables import REFRESH, SESSION
 from core.store.statement import statement
@@ -44,6 +45,7 @@ async def sweep_rows(database: Database, now: datetime) -> int:
         (REFRESH, "ends_at", now),
         (SESSION, "ends_at", now - SESSION_KEPT),
         (DRAFT, "updated_at", now - DRAFT_KEPT),
+        (LICENCE_SHOW, "expires_at", now),
     )
     return sum([await _sweep(database, *one) for one in past])
 

@@ -28,14 +28,15 @@ DelegationInput DelegationKind DivisionFilter DivisionLevel DivisionState Docume
 DocumentVerdict DueColour DueDay DueExplanation DutyHours DutyHoursInput DutySeason DutySeasonInput DutySpan
 DutySpanInput EntityChange EntityHistory EntityVersion ErasureHold ExportFormat ExportedFile FileFilter GridFilter
 HostNode HostPlugin IdFilter IdnoFilter ImportFault ImportReport InboxBox InboxCounts IntegerFilter IntegerListFilter
-IssuedDocument JsonFilter LoginAccount LoginSession LongFilter MessageChannel MessageDelivery MessagePage
+IssuedDocument JsonFilter LicenceGrant LoginAccount LoginSession LongFilter MessageChannel MessageDelivery MessagePage
 MessagePreferences MessagePreferencesInput MoneyFilter MyConsent MyDataRow MyDataSection MyDataValue MyDelegation
 MyDelegations MyGuardianLink MyGuardianLinks MyLegalEntity MyMessage NearInput OfficerLogin OidcProviderInfo OidcStart
 OneTimePassword OrderDirection PageInfo PageSize PhoneFilter PlateFilter PluginState PointFilter PointInput
-PolygonFilter PrefilledValue PurposeBasis RatingStats RatingTag RefFilter RevokeReason SentCode SequenceFilter
-ServiceConsent ServiceDraft ServiceEligibility ServiceForm ServiceGuide ServiceItem ServiceMaterial ServicePage
-ServicePlace ServiceQuestion ServiceRefusal ServiceTopic SessionTokens StringFilter StringListFilter TaskOutcome
-TaskPage TextFilter TimeFilter TimeUnit TotpEnrolment UndeliveredMessage UnmaskedValue UsccFilter WhichCases
+PolygonFilter PrefilledValue PurposeBasis RatingStats RatingTag RefFilter RevokeReason SeenLicence SentCode
+SequenceFilter ServiceConsent ServiceDraft ServiceEligibility ServiceForm ServiceGuide ServiceItem ServiceMaterial
+ServicePage ServicePlace ServiceQuestion ServiceRefusal ServiceTopic SessionTokens ShownLicence StringFilter
+StringListFilter TaskOutcome TaskPage TextFilter TimeFilter TimeUnit TotpEnrolment UndeliveredMessage UnmaskedValue
+UsccFilter WhichCases
 """
 #: GraphQL types of the host that a plugin and an entity could spell together; a test compares them with the schema.
 HOST_TYPES = frozenset(_TYPES.split())

@@ -26,6 +26,7 @@ COLUMNS = ("lane", "number", "at", "actor", "kind", "agent", "action", "entity",
 ACTIONS: Mapping[str, str] = {
     "read": "查看", "unmask": "查看明文", "create": "登记", "update": "修改", "delete": "删除", "export": "导出",
     "erase": "删除个人信息", "grant_consent": "登记同意", "withdraw_consent": "登记撤回同意",
+    "licence.scan": "扫码查验证照", "licence.use": "凭授权查看证照",
 }  # fmt: skip
 KINDS: Mapping[str, str] = {
     "citizen": "其他群众账号",

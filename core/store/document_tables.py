@@ -39,6 +39,8 @@ DOCUMENT = Table(
         Column("entity", "text", null=False),
         Column("row_id", "uuid", null=False),
         Column("file_field", "text", null=False),
+        #: Type of the e-licence in its holder's wallet; "" = none.
+        Column("licence", "text", null=False),
         Column("uscc", "text", null=False),
         Column("unit", "text", null=False),
         #: core.person or core.legal_entity.
@@ -74,4 +76,35 @@ DOCUMENT = Table(
     ),
 )
 
-DOCUMENT_TABLES = (SEAL, DOCUMENT)
+#: A licence held out to be scanned: once, within a minute.
+LICENCE_SHOW = Table(
+    "tb_licence_show",
+    (
+        #: Keyed hash of the token in the QR code.
+        Column("id", "text", null=False, primary=True),
+        Column("document", "uuid", null=False),
+        Column("expires_at", "datetime", null=False),
+    ),
+    (Index(("document",)), Index(("expires_at",))),
+)
+
+#: A unit may look at a licence for a purpose, until a day.
+LICENCE_GRANT = Table(
+    "tb_licence_grant",
+    (
+        Column("id", "uuid", null=False, primary=True),
+        Column("document", "uuid", null=False),
+        #: core.person
+        Column("holder", "uuid", null=False),
+        #: core.org_unit
+        Column("org", "uuid", null=False),
+        #: Sealed.
+        Column("purpose", "text", null=False),
+        Column("granted_at", "datetime", null=False),
+        Column("until", "datetime", null=False),
+        Column("revoked_at", "datetime"),
+    ),
+    (Index(("holder", "granted_at")), Index(("org", "until"))),
+)
+
+DOCUMENT_TABLES = (SEAL, DOCUMENT, LICENCE_SHOW, LICENCE_GRANT)

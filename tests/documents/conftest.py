@@ -40,6 +40,7 @@ DOCUMENTS = """documents:
       - "兹证明{reporter.name}（{reporter.sex}，{reporter.birth_date}出生）居住在本县，用于{note}；类别：{kind}。"
       - "办件{case_no}，{issued_on}出具，有效期至{valid_to}，验证码{verify_code}。{unit}"
     file_field: paper
+    licence: residence_certificate
     valid_for: {value: 6, unit: MON}
 """
 
@@ -56,9 +57,12 @@ class Registry(Office):
         case = await self.report(who, "proof", **{"kind": "lamp", "note": "入学", **values})
         await self.host.registry.jobs.run_all()
         # Where the host works itself, its own loop may be the one that prints.
-        while (document := (await self.of(case))[0]).status == "waiting" and document.trouble is None:
+        for _ in range(1200):
+            (document,) = await self.of(case)
+            if document.status != "waiting" or document.trouble:
+                return document
             await asyncio.sleep(0.05)
-        return document
+        raise TimeoutError
 
     async def of(self, case: Case) -> list[Document]:
         return await self.documents.of_case(case.number)

@@ -22,8 +22,9 @@ from pyhanko_certvalidator import ValidationContext
 from tongban_sdk.errors import ConflictError, InvalidInputError, NotFoundError, UnreadableError
 
 from core.documents import documents as room
-from core.documents.rows import day_of, in_groups
+from core.documents.rows import in_groups
 from core.documents.wording import printed
+from core.expr.clock import china_day
 from core.fields.times import utc_now
 from core.jobs.queue import NewJob
 from tests.documents.conftest import Registry
@@ -63,7 +64,7 @@ async def is_signed(pdf: bytes, certificate: str) -> bool:
 
 async def test_the_facts_agree_so_it_is_issued_by_itself(office: Registry) -> None:
     document = await office.issue()
-    today = day_of(utc_now())
+    today = china_day(utc_now())
     assert (document.status, document.title, document.unit) == ("issued", "居住证明", "县市政局")
     assert document.number == f"{document.case_number}-1"
     assert document.issued_on == today

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from graphql import parse, validate
 from starlette.testclient import TestClient
 
+from core.api.execution import core_schema
 from core.documents.rows import Document, in_groups
+from core.fields.times import utc_now
 from core.plugins import discovery
 from core.settings import ROOT
 from tests.api.servers import Server, running
@@ -22,6 +26,16 @@ VERIFY = "query($code: String!) { verifyDocument(code: $code) { validity title n
 VERIFY_FILE = "query($sha256: String!) { verifyDocumentFile(sha256: $sha256) { validity number } }"
 OF_CASE = "query($number: ID!) { caseDocuments(number: $number) { number title status file } }"
 REVOKE = "mutation($number: ID!, $reason: String!) { revokeDocument(number: $number, reason: $reason) { status } }"
+
+
+OWN = (
+    "verify_document", "verify_document_file", "case_documents", "revoke_document", "my_licences", "my_licence_grants",
+    "granted_licences", "show_licence", "scan_licence", "authorise_licence", "end_licence_grant", "use_licence",
+)  # fmt: skip
+
+
+def operation(name: str) -> str:
+    return (ROOT / "graphql" / "operations" / f"{name}.graphql").read_text("utf-8")
 
 
 @dataclass
@@ -132,3 +146,29 @@ def test_staff_who_may_write_it_revoke_it(place: Place) -> None:
     page = place.client.get(f"/verify/{code}").text
     assert '<p class="state">已撤销，不能再用</p>' in page
     assert "信息有误" not in page
+
+
+def test_every_field_has_a_document_that_fits(place: Place) -> None:
+    schema = core_schema(place.office.host.generation)
+    for name in OWN:
+        assert validate(schema, parse(operation(name))) == [], name
+
+
+def test_a_licence_from_the_wallet_to_the_counter(place: Place, issued: tuple[Document, str, bytes]) -> None:
+    number, holder, clerk = issued[0].number, place.office["马大妈"], place.office["派遣员"]
+    (licence,) = [d for d in place.server.data(operation("my_licences"), holder)["myLicences"] if d["number"] == number]
+    assert (licence["licenceType"], licence["validity"]) == ("residence_certificate", "VALID")
+    shown = place.server.data(operation("show_licence"), holder, number=number)["showLicence"]
+    seen = place.server.data(operation("scan_licence"), clerk, code=shown["code"])["scanLicence"]
+    assert seen["licence"] == licence
+    assert seen["paragraphs"][0].startswith("兹证明马大妈")
+    assert place.server.code(operation("scan_licence"), clerk, code=shown["code"]) == "NOT_FOUND"
+    until = (utc_now() + timedelta(days=1)).isoformat()
+    asked: dict[str, Any] = {"number": number, "unit": clerk.org, "purpose": "入学", "until": until}
+    grant = place.server.data(operation("authorise_licence"), holder, **asked)["authoriseLicence"]["id"]
+    (given,) = place.server.data(operation("granted_licences"), clerk)["grantedLicences"]
+    assert (given["id"], given["purpose"]) == (grant, "入学")
+    assert place.server.data(operation("use_licence"), clerk, id=grant)["useLicence"]["licence"] == licence
+    place.server.data(operation("end_licence_grant"), holder, id=grant)
+    assert place.server.code(operation("use_licence"), clerk, id=grant) == "NOT_FOUND"
+    assert place.server.code(operation("my_licences")) == "NOT_AUTHENTICATED"
