@@ -14,10 +14,13 @@ from core.cases import Case
 from core.cases.suspending import Wish
 from core.cases.timing import colour, stood_s
 from core.clock import share
+from core.clock.notices import NoticeDay, YearNotice
 from core.expr.clock import china_day
+from core.fields.times import utc_now
 from core.manifest.cases import Limit
 from core.store.case_tables import TIMER
 from tests.cases.conftest import COUNTY, VILLAGE, Office, opened
+from tests.cases.test_following import ADMIN
 from tests.cases.timed import TEXTS
 
 TABLES = ("tb_case", "tb_task", "tb_case_step", "tb_timer", "tb_case_pause", "tb_supervision", "tb_case_party")
@@ -253,3 +256,33 @@ async def test_a_closed_case_is_opened_again_and_the_time_between_does_not_count
     assert await office.fetch("SELECT closed_at, outcome FROM tb_case_record") == [(None, None)]
     assert "办结后重开" in await office.cases.explain(office["派遣员"], case.number)
     assert (await office.act("派遣员", case, "finish")).phase == "done"
+
+
+async def test_a_notice_moves_the_levels_and_the_step_of_a_limit(office: Office, now: Now) -> None:
+    now.go(utc_now())
+    case = await filed(office)
+    first, clock, tomorrow = await at(office, "escalate"), office.host.clock, china_day(now.at) + timedelta(days=1)
+    days = [NoticeDay(tomorrow + timedelta(days=number), "rest", "停工") for number in range(14)]
+    for year in sorted({day.day.year for day in days}):
+        notice = YearNotice(COUNTY, year, [day for day in days if day.day.year == year], "县府办发〔2026〕1号")
+        await clock.apply(ADMIN, notice, (await clock.preview(notice)).version)
+    assert await office.cases.follow_calendar(clock) == 1
+    moved, levels = await office.cases.get(office["派遣员"], case.number), await at(office, "escalate")
+    assert levels[1] == moved.due_at
+    assert [later > before for later, before in zip(levels, first, strict=True)] == [True] * 3
+    # Hours of the clock on the wall are what they were.
+    assert len(await at(office, "state_due")) == 1
+
+
+async def test_the_approver_answers_the_wish_and_not_for_the_case(office: Office, now: Now) -> None:
+    case = await filed(office)
+    await suspend(office, case, Wish("court"), "等法院")
+    task = await office.task("负责人", case, "+pause")
+    claimed = await office.cases.claim(office["负责人"], task.id)
+    assert claimed.owner == office["派遣员"].staff
+    before = await office.count(*TABLES)
+    with pytest.raises(ConflictError, match="挂起申请不会签"):
+        await office.cases.sign(office["负责人"], task.id, True)
+    assert await office.count(*TABLES) == before
+    with pytest.raises(ConflictError, match="挂起审批还没有答复"):
+        await office.act("派遣员", case, "finish")
