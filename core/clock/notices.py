@@ -34,8 +34,8 @@ _STARTS = re.compile(r"[0-9]{2}-[0-9]{2}")
 class Notice(Protocol):
     """A change of the calendar of one division."""
 
-    division: str
-
+    @property
+    def division(self) -> str: ...
     @property
     def table(self) -> Table: ...
     @property
