@@ -19,10 +19,12 @@ from core.api.licence_roots import licence_roots
 from core.api.login_roots import login_roots
 from core.api.message_roots import message_roots
 from core.api.privacy_roots import privacy_roots
+from core.api.seal_roots import seal_roots
 from core.api.service_roots import service_roots
 from core.api.session_roots import session_roots
 from core.api.supervision_roots import supervision_roots
 from core.api.unmask_roots import unmask_roots
+from core.api.window_roots import window_roots
 
 
 def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
@@ -41,10 +43,12 @@ def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
         calendar_roots(),
         document_roots(),
         licence_roots(),
+        seal_roots(),
         service_roots(),
         case_roots(),
         inbox_roots(),
         supervision_roots(),
+        window_roots(),
         case_stats_roots(),
         message_roots(),
     )

@@ -46,6 +46,7 @@ class Use:
 LOGIN = Use("phone", "login_code")
 DELEGATION = Use("delegation", "delegation_code")
 WINDOW = Use("window", "window_code")
+FILING = Use("filing", "filing_code")
 
 
 class Codes:

@@ -31,7 +31,8 @@ class SmsProvider(Protocol):
         """Hand a text over to be delivered, or ProviderError. Templates: "login_code" with `code`, `minutes`;
         "window_code": read out to the clerk who has the holder's document before her, it binds the phone to that
         person; "delegation_code" with `agent`, `apps`, `until` (a day), too: read out to a clerk, it lets `agent` act
-        for the holder of the phone. Texts must say what the code is for, and that the last two log nobody in."""
+        for the holder of the phone; "filing_code" with `service`: read out to a clerk, it confirms that application.
+        Texts must say what the code is for, and that all but the first log nobody in."""
         ...
 
 

@@ -36,7 +36,7 @@ PolygonFilter PrefilledValue PurposeBasis RatingStats RatingTag RefFilter Revoke
 SequenceFilter ServiceConsent ServiceDraft ServiceEligibility ServiceForm ServiceGuide ServiceItem ServiceMaterial
 ServicePage ServicePlace ServiceQuestion ServiceRefusal ServiceTopic SessionTokens ShownLicence StringFilter
 StringListFilter TaskOutcome TaskPage TextFilter TimeFilter TimeUnit TotpEnrolment UndeliveredMessage UnmaskedValue
-UsccFilter WhichCases
+UsccFilter WhichCases WindowApplicationInput
 """
 #: GraphQL types of the host that a plugin and an entity could spell together; a test compares them with the schema.
 HOST_TYPES = frozenset(_TYPES.split())

@@ -20,8 +20,6 @@ from core.privacy.people import PERSON, Subject
 from core.store.engine import HISTORY
 from core.store.statement import load_row, statement
 
-_PAPER = "请凭委托人签字的凭证登记"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
@@ -42,10 +40,13 @@ class Confirming:
 
     desk: Desk
     codes: Codes
+    #: Whose word is asked for, and what does instead.
+    whom: str = "委托人"
+    paper: str = "请凭委托人签字的凭证登记"
 
     async def send(self, actor: Actor, staff: str, principal: str, agent: Subject, grant: Grant) -> int:
         """Returns the seconds the code is good for."""
-        phone = await self._phone(actor, staff, principal, agent.id)
+        phone = await self.phone_of(actor, staff, principal, agent.id)
         plugins = self.desk.world.plugins
         names = await self.desk.people.names([agent.id])
         return await self.codes.send(
@@ -56,7 +57,7 @@ class Confirming:
 
     async def spend(self, actor: Actor, staff: str, principal: str, agent: str, grant: Grant, code: str) -> Grant:
         """The terms with a note of how they were confirmed; InvalidInputError for a code that is not theirs."""
-        phone = await self._phone(actor, staff, principal, agent)
+        phone = await self.phone_of(actor, staff, principal, agent)
         matter = _matter(staff, principal, agent, grant)
         if not await self.codes.spend(self.codes.key_of(phone), code, DELEGATION, matter):
             problem = InputProblem(("code",), "与发给委托人的不符，或已失效，或委托内容改动过", "delegation.code")
@@ -65,19 +66,19 @@ class Confirming:
         note = f"委托人手机 {mask.apply(phone) if mask else ''} 短信确认"
         return replace(grant, proof_text="；".join(filter(None, (grant.proof_text, note))))
 
-    async def _phone(self, actor: Actor, staff: str, principal: str, agent: str) -> str:
+    async def phone_of(self, actor: Actor, staff: str, principal: str, agent: str | None = None) -> str:
         """The principal's own: nobody confirms for him because a number is his, too, or he has just entered it."""
         people = self.desk.people
         phone = (await people.require_subject(principal)).phone
         if phone is None:
-            raise InvalidInputError("委托人没有登记手机号", hint=_PAPER)
+            raise InvalidInputError(f"{self.whom}没有登记手机号", hint=self.paper)
         clerk = await self.desk.row("core.staff", staff)
         others = [await people.subject(id) for id in (agent, clerk["person"]) if id]
         if phone in (clerk["phone"], *(other.phone for other in others if other)):
-            raise PermissionDeniedError("委托人登记的手机号也是代办人或经办人的，不能用来确认", hint=_PAPER)
+            raise PermissionDeniedError(f"{self.whom}登记的手机号也是代办人或经办人的，不能用来确认", hint=self.paper)
         if await self._entered_by(principal) == actor.id:
             raise PermissionDeniedError(
-                "委托人的手机号是您登记的，不能由您用它确认", hint=f"请其他工作人员登记，或{_PAPER[1:]}"
+                f"{self.whom}的手机号是您登记的，不能由您用它确认", hint=f"请其他工作人员登记，或{self.paper[1:]}"
             )
         return mobile(phone)
 

@@ -16,7 +16,7 @@ from core.plugins import discovery
 from core.settings import ROOT
 from tests.api.servers import Server, running
 from tests.cases.conftest import COUNTY, ELSEWHERE, TOWN, VILLAGE, Office
-from tests.cases.folders import write_works
+from tests.cases.folders import ACCESS, write_works
 from tests.cases.timed import TEXTS
 from tests.conftest import POSTGRES, execute, needed
 
@@ -47,6 +47,11 @@ versions:
     fee: {is_fee: false}
     faq: [{question: 多久来修？, answer: 三个工作日内}]
     elements: {transact_addr: 政务大厅 3 号窗口, transact_time: 工作日 08:30–18:00}
+"""
+
+
+CLERK = """  - {role: window_clerk, entity: report, can: [read, create], where: "under(division, me.division)"}
+  - {role: hotline_agent, entity: report, can: [read, create], where: "under(division, me.division)"}
 """
 
 
@@ -93,7 +98,7 @@ def hall(backend: str, folder: Path) -> Iterator[Hall]:
     url, schema = f"sqlite:///{folder / 'test.sqlite3'}", None
     if backend == "postgres":
         url, schema = needed(POSTGRES), f"t_{uuid4().hex[:12]}"
-    write_works(folder / "manifests", services__repair=REPAIR, **TEXTS)
+    write_works(folder / "manifests", services__repair=REPAIR, access=ACCESS + CLERK, **TEXTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(discovery, "IN_TREE", ROOT / "manifests" / "core")
         try:
@@ -116,3 +121,6 @@ async def _move_in(office: Office) -> None:
     await office.member("丙", "works_crew", ELSEWHERE, "供排水公司")
     await office.member("值班长", "duty_leader", COUNTY, "指挥中心")
     await office.member("县领导", "county_leader", COUNTY, "县政府")
+    await office.member("窗口", "window_clerk", COUNTY, "政务大厅")
+    await office.member("外村窗口", "window_clerk", ELSEWHERE, "政务大厅")
+    await office.member("话务员", "hotline_agent", COUNTY, "热线中心")
