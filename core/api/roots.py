@@ -20,6 +20,7 @@ from core.api.login_roots import login_roots
 from core.api.message_roots import message_roots
 from core.api.privacy_roots import privacy_roots
 from core.api.seal_roots import seal_roots
+from core.api.seal_roots import seal_roots
 from core.api.service_roots import service_roots
 from core.api.session_roots import session_roots
 from core.api.supervision_roots import supervision_roots
@@ -43,6 +44,7 @@ def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
         calendar_roots(),
         document_roots(),
         licence_roots(),
+        seal_roots(),
         seal_roots(),
         service_roots(),
         case_roots(),

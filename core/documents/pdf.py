@@ -125,4 +125,4 @@ def _check_letters(sheet: Sheet) -> None:
 @lru_cache(1)
 def _letters() -> frozenset[int]:
     with TTFont(FONT, lazy=True) as font:
-        return frozenset(font.getBestCmap())
+        return frozenset(font.getBestCmap() or ())

@@ -19,6 +19,8 @@ from tongban_sdk.errors import NotFoundError
 from core.audit import Audit, Entry
 from core.crypto import Vault
 from core.documents import pades
+from core.fields.base import FieldError
+from core.fields.refs import parse_uuid
 from core.fields.times import utc_now
 from core.store.database import Database, Insert
 from core.store.document_tables import SEAL
@@ -89,15 +91,19 @@ class Seals:
 
     async def stop(self, actor: Actor, id: str) -> Seal:
         """Nothing is sealed with it from now on. What it sealed stays as it is; revoke documents one by one."""
+        id = (await self._get(id)).id
         text = "UPDATE tb_seal SET stopped_at = {now:stopped_at} WHERE id = {id} AND stopped_at IS NULL"
         async with self.database.transaction() as tx:
             changed = await tx.execute(*statement(self.database.dialect, SEAL, text, id=id, now=utc_now()))
             if changed:
                 await self.audit.within(tx, Entry(actor, "seal.stop", row_id=id))
-        found = await self.all("id = {id}", id=id)
-        if not found:
-            raise NotFoundError("没有这枚印章")
-        return found[0]
+        return await self._get(id)
+
+    async def replace(self, actor: Actor, id: str) -> Seal:
+        """Stop a seal and make the unit's next one, whose name the next document may bring anew."""
+        old = await self.stop(actor, id)
+        newest = await self._newest(old.uscc)
+        return newest if newest and newest.stopped_at is None else await self.make(actor, old.uscc, old.unit)
 
     async def all(self, where: str = "TRUE", **values: Any) -> list[Seal]:
         text = f"SELECT {', '.join(_NAMES)} FROM tb_seal WHERE {where} ORDER BY uscc, number"
@@ -107,6 +113,15 @@ class Seals:
     async def sign(self, seal: Seal, pdf: bytes, title: str) -> bytes:
         """The PDF with the seal's signature over all of it."""
         return await pades.sign(pdf, self.vault.unseal(seal.key, KEY + seal.id), seal.certificate, title, seal.unit)
+
+    async def _get(self, id: str) -> Seal:
+        try:
+            found = await self.all("id = {id}", id=parse_uuid(id))
+        except FieldError:
+            found = []
+        if not found:
+            raise NotFoundError("没有这枚印章")
+        return found[0]
 
     async def _newest(self, uscc: str) -> Seal | None:
         found = await self.all("uscc = {uscc}", uscc=uscc)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from graphql import parse, validate
 from starlette.testclient import TestClient
+from tongban_sdk import Actor
 
 from core.api.execution import core_schema
 from core.documents.rows import Document, in_groups
@@ -31,6 +32,7 @@ REVOKE = "mutation($number: ID!, $reason: String!) { revokeDocument(number: $num
 OWN = (
     "verify_document", "verify_document_file", "case_documents", "revoke_document", "my_licences", "my_licence_grants",
     "granted_licences", "show_licence", "scan_licence", "authorise_licence", "end_licence_grant", "use_licence",
+    "seals", "stop_seal", "replace_seal",
 )  # fmt: skip
 
 
@@ -172,3 +174,22 @@ def test_a_licence_from_the_wallet_to_the_counter(place: Place, issued: tuple[Do
     place.server.data(operation("end_licence_grant"), holder, id=grant)
     assert place.server.code(operation("use_licence"), clerk, id=grant) == "NOT_FOUND"
     assert place.server.code(operation("my_licences")) == "NOT_AUTHENTICATED"
+
+
+def test_the_security_administrator_keeps_the_seals(place: Place, issued: tuple[Document, str, bytes]) -> None:
+    keeper = Actor("sec", "admin", roles=frozenset({"anonymous", "security_admin"}))
+    (seal,) = place.server.data(operation("seals"), keeper)["seals"]
+    assert (seal["unit"], seal["number"], seal["stoppedAt"]) == ("县市政局", 1, None)
+    for actor in (place.office["派遣员"], place.office["马大妈"]):
+        assert place.server.code(operation("seals"), actor) == "PERMISSION_DENIED"
+        assert place.server.code(operation("stop_seal"), actor, id=seal["id"]) == "PERMISSION_DENIED"
+        assert place.server.code(operation("replace_seal"), actor, id=seal["id"]) == "PERMISSION_DENIED"
+    assert place.server.code(operation("stop_seal"), keeper, id="x") == "NOT_FOUND"
+    assert place.server.data(operation("stop_seal"), keeper, id=seal["id"])["stopSeal"]["stoppedAt"] is not None
+    new = place.server.data(operation("replace_seal"), keeper, id=seal["id"])["replaceSeal"]
+    assert (new["unit"], new["number"], new["serial"] != seal["serial"]) == ("县市政局", 2, True)
+    assert place.server.data(operation("replace_seal"), keeper, id=seal["id"])["replaceSeal"] == new
+    sealed, code, _ = place.issue()
+    assert sealed.seal == new["id"]
+    assert "有效</p>" in place.client.get(f"/verify/{code}").text
+    assert "有效</p>" in place.client.get(f"/verify/{issued[1]}").text
