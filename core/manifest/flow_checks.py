@@ -99,7 +99,9 @@ def auto_ways(workflow: Workflow) -> dict[str, set[str]]:
 
 
 def unreachable_states(workflow: Workflow) -> set[str]:
-    return set(workflow.states) - reached([workflow.start], ways(workflow))
+    """The engine itself brings reports that join another case to their end."""
+    joined = {state.id for state in workflow.states.values() if state.end == "merged"} if workflow.merge else set[str]()
+    return set(workflow.states) - reached([workflow.start], ways(workflow)) - joined
 
 
 def endless_states(workflow: Workflow) -> set[str]:
