@@ -54,7 +54,9 @@ class Layout:
         lies = f"{value} IS NOT NULL"
         if stored.is_sealed or stored.is_for_children:
             sealed = _column(stored.sealed)
-            yield f"({is_sealed_sql(sealed)} AND NOT {_begins(sealed, newest.data)})"
+            is_due = f"NOT {_begins(sealed, newest.data)}"
+            is_due = f"({is_due} OR NOT {child})" if stored.is_for_children else is_due
+            yield f"({is_sealed_sql(sealed)} AND {is_due})"
             bare = lies if stored.is_beside else f"{lies} AND NOT {is_sealed_sql(value)}"
             yield f"({bare})" if stored.is_sealed else f"({bare} AND {child})"
             lies = f"({lies} OR {sealed} IS NOT NULL)"
@@ -72,8 +74,9 @@ class Layout:
             return False
         if self.is_new or self.is_bare(raw, is_child=is_child):
             return True
-        is_old = is_sealed_text(sealed) and not sealed.startswith(newest.data)
-        return is_old or bool(lookup and not (raw[lookup] or "").startswith(newest.lookup))
+        is_over = self.stored.is_for_children and not is_child
+        is_due = is_sealed_text(sealed) and (is_over or not sealed.startswith(newest.data))
+        return is_due or bool(lookup and not (raw[lookup] or "").startswith(newest.lookup))
 
     def is_bare(self, raw: Mapping[str, Any], *, is_child: bool) -> bool:
         """A plain value lies where a sealed one should; then it lies in the history of the row, too."""
