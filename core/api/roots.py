@@ -19,7 +19,7 @@ from core.api.licence_roots import licence_roots
 from core.api.login_roots import login_roots
 from core.api.message_roots import message_roots
 from core.api.privacy_roots import privacy_roots
-from core.api.seal_roots import seal_roots
+from core.api.rating_roots import rating_roots
 from core.api.seal_roots import seal_roots
 from core.api.service_roots import service_roots
 from core.api.session_roots import session_roots
@@ -45,7 +45,6 @@ def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
         document_roots(),
         licence_roots(),
         seal_roots(),
-        seal_roots(),
         service_roots(),
         case_roots(),
         inbox_roots(),
@@ -53,4 +52,5 @@ def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
         window_roots(),
         case_stats_roots(),
         message_roots(),
+        rating_roots(),
     )
