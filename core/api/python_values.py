@@ -9,26 +9,32 @@ from typing import Any
 
 from graphql import (
     GraphQLField,
+    GraphQLID,
     GraphQLInputObjectType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLScalarType,
+    GraphQLString,
     get_named_type,
 )
 from strawberry.scalars import JSON as StrawberryJSON
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.scalar import ScalarDefinition
+from tongban_sdk import InputProblem, InvalidInputError
 
 from core.api.scalars import DATE, DATETIME, DECIMAL, JSON, TIME
+from core.fields.base import FieldError
+from core.fields.text import text_of
 from core.fields.times import parse_date, parse_instant, parse_time
 
 #: Python type → the host's scalar.
 _SCALARS: Mapping[object, GraphQLScalarType] = {
     datetime: DATETIME, date: DATE, time: TIME, Decimal: DECIMAL, StrawberryJSON: JSON,
 }  # fmt: skip
-#: The host's scalars check text and keep it; this makes Python of it.
+#: The host's scalars check text and keep it; this makes Python of it. Texts: such as no database refuses.
 _READERS: Mapping[Any, Callable[[Any], Any]] = {
-    DATETIME: parse_instant, DATE: parse_date, TIME: parse_time, DECIMAL: Decimal,
+    DATETIME: parse_instant, DATE: parse_date, TIME: parse_time, DECIMAL: Decimal, GraphQLString: text_of,
+    GraphQLID: text_of,
 }  # fmt: skip
 
 
@@ -52,12 +58,24 @@ def read_arguments(field: GraphQLField) -> None:
 
     def reading(resolve: Any) -> Any:
         def call(source: Any, info: Any, **arguments: Any) -> Any:
-            return resolve(source, info, **{name: _value(types[name], value) for name, value in arguments.items()})
+            return resolve(source, info, **_read(types, arguments))
 
         return call
 
     field.resolve = field.resolve and reading(field.resolve)
     field.subscribe = field.subscribe and reading(field.subscribe)
+
+
+def _read(types: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    found, problems = {}, []
+    for name, value in arguments.items():
+        try:
+            found[name] = _value(types[name], value)
+        except FieldError as error:
+            problems.append(InputProblem((name,), error.message, error.id))
+    if problems:
+        raise InvalidInputError("填写的内容有误", problems)
+    return found
 
 
 def _holds_scalar(type_: Any, above: frozenset[str] = frozenset()) -> bool:

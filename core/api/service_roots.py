@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
-from tongban_sdk import InputProblem, InvalidInputError
+from tongban_sdk import InputProblem, InvalidInputError, NotFoundError
 
 from core.api.compose import Roots
 from core.api.ids import known_id
@@ -23,13 +23,15 @@ from core.api.service_types import (
 )
 from core.forms import Standing, eligibility, form_of
 from core.forms.drafts import Drafts
-from core.forms.prefill import prefill
+from core.forms.prefill import PERSON, prefill
 from core.identity.required import require_login
 from core.plugins.states import choice_in
+from core.read.one import read_one
 from core.services import Catalogue, Item, Shelf, guide_of
 
 #: Of the generation that was asked last; any number of requests read it at once.
 SHELF = Shelf()
+NO_PERSON = "找不到这个人"
 Code = Annotated[str, strawberry.argument(description="事项标识，如 community.repair。")]
 Division = Annotated[str, strawberry.argument(description="12 位区划代码：在这里能不能办；空为不限。")]
 Person = Annotated[strawberry.ID | None, strawberry.argument(description="工作人员替谁办（core.person）；群众不用写。")]
@@ -72,7 +74,7 @@ async def _guide(info: strawberry.Info, service: Code, division: Division = "") 
 async def _form(info: strawberry.Info, service: Code, applicant: Person = None) -> ServiceForm:
     context: Any = info.context
     item, generation, actor = _catalogue(info).get(service), context.generation, context.actor
-    person = known_id(applicant, "找不到这个人") if applicant else None
+    person = known_id(applicant, NO_PERSON) if applicant else None
     known = await prefill(generation, context.database, actor, item.service, person=person) if actor.id else {}
     return ServiceForm.of(form_of(generation.world, item.service), item.service.version, known)
 
@@ -87,7 +89,7 @@ async def _check(
     item, actor = _catalogue(info).get(service), require_login(context.actor)
     standing = Standing(
         actor, channel, _choice(info, item, division or actor.division or ""),
-        person=known_id(applicant, "找不到这个人") if applicant and actor.kind != "citizen" else None,
+        person=await _seen_person(context, applicant) if applicant and actor.kind != "citizen" else None,
     )  # fmt: skip
     given = values_of(values)
     return ServiceEligibility.of(
@@ -154,6 +156,15 @@ def values_of(values: Any, name: str = "values") -> Mapping[str, Any]:
     if not isinstance(values, Mapping):
         raise InvalidInputError("填写的内容有误", [InputProblem((name,), "应为字段和值", "form.type")])
     return values
+
+
+async def _seen_person(context: Any, id: str) -> str:
+    """Conditions ask what the registers say of a person: only of whom the caller sees himself."""
+    generation, person = context.generation, known_id(id, NO_PERSON)
+    entity = generation.world.entity(PERSON)
+    if entity is None or not await read_one(generation.reader, context.database, context.actor, entity, person, ()):
+        raise NotFoundError(NO_PERSON)
+    return person
 
 
 def _catalogue(info: strawberry.Info) -> Catalogue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,6 +106,17 @@ def test_the_pre_check_tells_every_reason_known_by_now(town: Hall) -> None:
     assert found["reasons"][1] == {"id": "apply.precondition", "message": "树木请找园林部门", "hint": ""}
     assert town.error("check_eligibility", service=REPAIR)[0] == "NOT_AUTHENTICATED"
     assert town.problems("check_eligibility", "马大妈", service=REPAIR, values=[1]) == [(["values"], "form.type")]
+
+
+def test_nobody_asks_the_registers_about_whom_he_does_not_see(town: Hall) -> None:
+    """The crew cannot read persons: neither a real one nor an invented one tells it anything."""
+    for person in (town.office["王大爷"].person, "00000000-0000-0000-0000-000000000007", "x"):
+        answer = town.error("check_eligibility", "甲", service=REPAIR, channel="window", applicant=person)
+        assert answer == ("NOT_FOUND", "找不到这个人")
+    reader = replace(town.office["派遣员"], roles=frozenset({"anonymous", "window_clerk"}))
+    town.office.people["窗口"] = reader
+    seen = {"service": REPAIR, "channel": "window", "applicant": town.office["王大爷"].person}
+    assert town.data("check_eligibility", "窗口", **seen) == {"isEligible": True, "reasons": []}
 
 
 def test_drafts_are_the_account_s_own(town: Hall) -> None:

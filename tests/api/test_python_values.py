@@ -12,6 +12,7 @@ from typing import Any
 import strawberry
 from graphql import ExecutionResult, GraphQLSchema, execute, parse, print_type, subscribe, validate
 from strawberry.scalars import JSON
+from tongban_sdk import InvalidInputError
 from tongban_sdk.host_api import GraphqlTypes
 
 from core.api import scalars
@@ -50,6 +51,10 @@ class Query:
     def communitySlot(self, slot: Slot) -> list[str]:
         kinds = [slot.day, slot.from_, *(slot.prices or []), *([slot.inner.day] if slot.inner else [])]
         return [repr(value) for value in kinds]
+
+    @strawberry.field
+    def communityEcho(self, text: str, ids: list[strawberry.ID] | None = None) -> str:
+        return f"{text} {ids}"
 
     @strawberry.field
     def communityNaive(self) -> datetime:
@@ -120,6 +125,17 @@ async def test_bad_text_and_times_without_a_zone_are_refused() -> None:
     result = await ask("{communityNaive}")
     assert result.data is None
     assert [error.message for error in result.errors or ()] == ["时间没有时区"]
+
+
+async def test_texts_no_database_holds_are_refused_before_anybody_is_asked() -> None:
+    text = "query($t:String!,$ids:[ID!]){communityEcho(text:$t,ids:$ids)}"
+    assert (await ask(text, t="王", ids=["a"])).data == {"communityEcho": "王 ['a']"}
+    result = await ask(text, t="a\0", ids=["b", "\ud800"])
+    [error] = result.errors or ()
+    assert isinstance(error.original_error, InvalidInputError)
+    assert [(problem.path, problem.id) for problem in error.original_error.problems] == [
+        (("text",), "text.nul"), (("ids",), "text.surrogate"),
+    ]  # fmt: skip
 
 
 async def test_subscriptions_take_them_too() -> None:
