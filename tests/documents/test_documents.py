@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from core.documents.wording import printed
 from core.expr.clock import china_day
 from core.fields.times import utc_now
 from core.jobs.queue import NewJob
+from core.plugins.work import OWN_JOBS
 from tests.documents.conftest import Registry
 
 
@@ -133,11 +135,18 @@ async def test_a_file_changed_anywhere_is_not_genuine(office: Registry) -> None:
 async def test_a_row_changed_in_the_database_is_found_out(office: Registry) -> None:
     document = await office.issue()
     code = office.code(document)
-    for change in ("unit = '某公司'", "valid_to = '2099-01-01'", "holder = id", "title = '结婚证'"):
-        async with office.host.database.transaction() as tx:
-            await tx.execute(f"UPDATE tb_document SET {change}")
+    forged = {"unit": "某公司", "valid_to": "2099-01-01", "holder": document.id, "title": "结婚证"}
+    for column, value in forged.items():
+        await put(office, column, value)
         with pytest.raises(UnreadableError):
             await office.documents.verify(code)
+        await put(office, column, getattr(document, column))
+        assert (await office.documents.verify(code)).state == "valid"
+
+
+async def put(office: Registry, column: str, value: object) -> None:
+    async with office.host.database.transaction() as tx:
+        await tx.execute(f"UPDATE tb_document SET {column} = '{value}'")
 
 
 async def test_revoked_and_expired_are_said(office: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,6 +198,16 @@ async def test_printed_twice_is_printed_once(office: Registry) -> None:
     again = await office.documents.get(document.number)
     assert (again.status, again.file, again.digest) == ("issued", document.file, document.digest)
     assert (await office.count("core_file", "tb_content", "tb_audit"))[:2] == before[:2]
+
+
+async def test_two_printers_print_it_once(office: Registry) -> None:
+    case = await office.report("马大妈", "proof", kind="lamp", note="入学")
+    printing = OWN_JOBS[room.PRINT_JOB]
+    await asyncio.gather(*(printing(office.host.generation) for _ in range(2)))
+    (document,) = await office.of(case)
+    assert (document.status, document.trouble) == ("issued", None)
+    assert await office.count("core_file", "tb_content", "tb_seal") == [1, 1, 1]
+    assert (await office.documents.verify(office.code(document))).state == "valid"
 
 
 async def test_a_stopped_seal_seals_nothing_until_there_is_a_new_one(office: Registry) -> None:
