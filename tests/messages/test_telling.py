@@ -121,6 +121,11 @@ async def test_staff_hear_of_what_reached_nobody(office: Office) -> None:
     trail = await office.cases.trail(office["负责人"], case.number)
     assert (trail[-1].action, trail[-1].by_system) == ("unreached", True)
     assert "unreached" not in [entry.action for entry in await office.cases.trail(office["马大妈"], case.number)]
+    free = await office.report(kind="lamp")
+    await _tell(office, free, "must")
+    await office.host.messages.delivering.run_all()
+    # Nobody has it yet: who may take it hears of it.
+    assert await told(office, "派遣员") == [f"报修（{free.number}）的消息都没有送达，请当面或上门告知"]
 
 
 async def test_the_chain_of_escalation_has_words(office: Office) -> None:
