@@ -50,8 +50,9 @@ async def office(
         yield office
 
 
-async def seen(office: Office, who: str, *, north: float = 0.0, **values: Any) -> Case:
-    return await office.report(who, "mended", at={**HERE, "lat": HERE["lat"] + north}, **values)
+async def seen(office: Office, who: str, *, north: float = 0.0, east: float = 0.0, **values: Any) -> Case:
+    here = {**HERE, "lat": HERE["lat"] + north, "lng": HERE["lng"] + east}
+    return await office.report(who, "mended", at=here, **values)
 
 
 async def test_a_second_report_joins_the_first_and_both_are_answered(office: Office) -> None:
@@ -87,6 +88,7 @@ async def test_a_second_report_joins_the_first_and_both_are_answered(office: Off
 async def test_another_place_kind_or_day_is_another_case(office: Office) -> None:
     await seen(office, "马大妈")
     assert (await seen(office, "王大爷", north=0.0006)).phase == "open"
+    assert (await seen(office, "王大爷", east=0.0007)).phase == "open"
     assert (await seen(office, "王大爷", kind="lamp")).phase == "open"
     assert (await office.report("王大爷", "mended")).phase == "open"
     async with office.host.database.transaction() as tx:

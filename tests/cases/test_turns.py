@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,19 @@ async def suspend(office: Office, case: Case, wish: Wish, reason: str, **values:
     return await office.cases.act(
         desk, case.number, "suspend", version=now.version, values=given, reason=reason, wish=wish
     )
+
+
+async def test_a_level_that_was_told_is_not_told_again(office: Office, now: Now) -> None:
+    case = await filed(office)
+    now.go((await at(office, "escalate"))[0])
+    await office.cases.firing.run_all()
+    case = await suspend(office, case, Wish("court"), "等法院")
+    both = replace(office["派遣员"], roles=office["派遣员"].roles | {"works_chief"})
+    with pytest.raises(PermissionDeniedError, match="不能批准自己申请的挂起"):
+        await office.cases.decide_pause(both, case.number, True)
+    await office.cases.decide_pause(office["负责人"], case.number, True)
+    await office.cases.resume(office["负责人"], case.number)
+    assert len(await at(office, "escalate")) == 2
 
 
 async def test_a_suspension_ends_by_its_day(office: Office, now: Now) -> None:
