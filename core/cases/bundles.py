@@ -139,10 +139,12 @@ def _channel(step: Step, service: Service) -> str:
 
 
 def _consents(step: Step, service: Service) -> tuple[str, ...]:
-    """Nothing is ticked for anybody: what the applicant ticked in the bundle's own form counts here, by its id."""
+    """Nothing is ticked for anybody: what the applicant ticked in the bundle's own form counts here, if it is the same
+    statement word for word."""
     facts = [row.facts for row in step.trail if row.facts and "consents" in row.facts]
     ticked = set(facts[0]["consents"]) if facts else set[str]()
-    return tuple(sorted(ticked & form_of(step.live.world, service).consents.keys()))
+    read, asked = (form_of(step.live.world, item).consents for item in (step.service, service))
+    return tuple(sorted(id for id, text in asked.items() if id in ticked and read.get(id) == text))
 
 
 def _note_ends(step: Step, bundle: Bundle) -> None:

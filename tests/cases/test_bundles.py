@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from core.cases import Case
+from core.cases import Case, bundles, filing
 from core.cases.bundles import AGAIN
 from core.expr.clock import china_day
+from core.forms.view import FormView, form_of
+from core.manifest.cases import Service
+from core.manifest.model import World
 from tests.cases.conftest import Office, opened
 from tests.cases.newborn import write_newborn
 from tests.cases.test_turns import START, Now, now
@@ -112,6 +117,21 @@ async def test_a_part_that_cannot_be_filed_is_told_and_hinders_no_other(office: 
     rows = await office.fetch("SELECT facts FROM tb_case_step WHERE action = 'child_failed' ORDER BY seq")
     assert "input.required" in str(rows[0][0])
     assert await office.count("bureau_paper") == [0]
+
+
+async def test_a_statement_in_other_words_is_not_ticked(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def worded(world: World, item: Service) -> FormView:
+        form = form_of(world, item)
+        return replace(form, consents={"truth": "授权查询本人征信"}) if item.plugin_id == "bureau" else form
+
+    for module in (bundles, filing):
+        monkeypatch.setattr(module, "form_of", worded)
+    case = await born(office)
+    rows = await office.fetch("SELECT facts FROM tb_case_step WHERE action = 'child_failed' ORDER BY seq")
+    facts = [json.loads(raw) if isinstance(raw, str) else raw for (raw,) in rows]
+    assert facts
+    assert {tuple(found["problems"]) for found in facts} == {("form.consent-missing",)}
+    assert await parts(office, case) == {}
 
 
 async def test_parts_of_an_application_that_is_off_wait_for_it(office: Office, now: Now) -> None:
