@@ -63,6 +63,19 @@ async def test_a_notice_comes_once(tmp_path: Path, move: Move) -> None:
             await t.act("审批员", case, "correct", "再补一张")
 
 
+async def test_ten_days_more_once_and_with_a_reason(tmp_path: Path, move: Move) -> None:
+    move(at(9, 24))
+    async with town(tmp_path) as t:
+        case = await t.act("审批员", await apply(t), "accept")
+        with pytest.raises(InvalidInputError):
+            await t.act("局长", case, "extend")
+        case = await t.act("局长", case, "extend", "需要现场勘验")
+        # 29 October and ten working days.
+        assert (case.state, due(case)) == ("reviewing", "2026-11-12")
+        with pytest.raises(ConflictError, match="至多 1 次"):
+            await t.act("局长", case, "extend", "再延")
+
+
 async def test_who_examines_does_not_decide(tmp_path: Path) -> None:
     async with town(tmp_path) as t:
         case = await t.act("审批员", await apply(t), "accept")
