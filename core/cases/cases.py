@@ -174,9 +174,10 @@ class Cases:
         return await supervision.tickets(self.engine, actor, number)
 
     async def children(self, actor: Actor, number: str) -> list[Case]:
-        """Of a bundle the caller sees, in the order in which they were opened."""
+        """Of a bundle the caller sees, in the order in which they were opened; a delegate's within his scopes."""
         case, engine = await self.get(actor, number), self.engine
-        return await read(engine.database, engine.database.dialect, Case, "parent = {id} ORDER BY id", id=case.id)
+        found = await read(engine.database, engine.database.dialect, Case, "parent = {id} ORDER BY id", id=case.id)
+        return [part for part in found if actor.agent is None or {part.plugin_id, part.entity} & {*actor.scopes}]
 
     async def joined(self, actor: Actor, number: str) -> Case | None:
         """The case that a report of the caller's joined: there it goes on."""

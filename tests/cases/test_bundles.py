@@ -16,6 +16,7 @@ from core.expr.clock import china_day
 from core.forms.view import FormView, form_of
 from core.manifest.cases import Service
 from core.manifest.model import World
+from core.store.ids import uuid7
 from tests.cases.conftest import Office, opened
 from tests.cases.newborn import write_newborn
 from tests.cases.test_turns import START, Now, now
@@ -117,6 +118,14 @@ async def test_a_part_that_cannot_be_filed_is_told_and_hinders_no_other(office: 
     rows = await office.fetch("SELECT facts FROM tb_case_step WHERE action = 'child_failed' ORDER BY seq")
     assert "input.required" in str(rows[0][0])
     assert await office.count("bureau_paper") == [0]
+
+
+async def test_a_delegate_sees_the_parts_his_delegation_covers(office: Office) -> None:
+    case = await born(office)
+    for scopes, count in ((("newborn",), 0), (("newborn", "bureau"), len(await parts(office, case)))):
+        agent = replace(office["马大妈"], agent=uuid7(), scopes=scopes, roles=frozenset({"anonymous", "delegate"}))
+        assert len(await office.cases.children(agent, case.number)) == count
+    assert count > 0
 
 
 async def test_a_statement_in_other_words_is_not_ticked(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
