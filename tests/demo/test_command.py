@@ -12,6 +12,27 @@ import pytest
 from core.cli import main
 from core.identity.personas import read_personas
 
+#: Personas of the demo and what each of them is.
+ROLES = {
+    "citizen": {"resident"},
+    "son": {"resident"},
+    "child": {"resident"},
+    "staff": {"street_admin"},
+    "grid_worker": {"grid_worker"},
+    "grid_leader": {"grid_leader"},
+    "community_worker": {"community_worker"},
+    "window_clerk": {"window_clerk"},
+    "civil_affairs": {"civil_affairs_officer"},
+    "property": {"property_staff"},
+    "dispatcher": {"dispatcher"},
+    "duty_leader": {"duty_leader"},
+    "hotline_agent": {"hotline_agent"},
+    "unit_head": {"unit_head"},
+    "sewer_company": {"grid_repair"},
+    "road_company": {"grid_repair"},
+    "permit_officer": {"grid_permit"},
+}
+
 
 @pytest.fixture(autouse=True)
 def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -40,16 +61,7 @@ def test_it_loads_once_and_then_refuses(data_dir: Path, capsys: pytest.CaptureFi
     facts = json.loads(printed.out)
     assert printed.err == ""
     assert facts["rows"]["core.person"] == count(data_dir, "core_person") == 100
-    assert set(facts["personas"]) == {
-        "citizen",
-        "son",
-        "child",
-        "staff",
-        "grid_worker",
-        "window_clerk",
-        "civil_affairs",
-        "property",
-    }
+    assert set(facts["personas"]) == set(ROLES)
     assert lines(data_dir) == [("demo", "ok", f"640522: {sum(facts['rows'].values())} rows")]
     assert main(["demo", "--people", "100"]) == 1
     assert "已有数据" in capsys.readouterr().err
@@ -70,16 +82,7 @@ def test_everybody_of_the_demo_gets_a_development_token(
         assert main(["token", "--as", name]) == 0
         claims[name] = jwt.decode(capsys.readouterr().out.strip(), options={"verify_signature": False})
     roles = {name: set(found["roles"]) - {"anonymous"} for name, found in claims.items()}
-    assert roles == {
-        "citizen": {"resident"},
-        "son": {"resident"},
-        "child": {"resident"},
-        "staff": {"street_admin"},
-        "grid_worker": {"grid_worker"},
-        "window_clerk": {"window_clerk"},
-        "civil_affairs": {"civil_affairs_officer"},
-        "property": {"property_staff"},
-    }
+    assert roles == ROLES
     worker = claims["grid_worker"]
     assert (worker["kind"], len(worker["grids"]), worker["staff"]) == (
         "staff",
