@@ -131,7 +131,7 @@ async def test_texts_no_database_holds_are_refused_before_anybody_is_asked() -> 
     text = "query($t:String!,$ids:[ID!]){communityEcho(text:$t,ids:$ids)}"
     assert (await ask(text, t="王", ids=["a"])).data == {"communityEcho": "王 ['a']"}
     result = await ask(text, t="a\0", ids=["b", "\ud800"])
-    [error] = result.errors or ()
+    [error] = result.errors or []
     assert isinstance(error.original_error, InvalidInputError)
     assert [(problem.path, problem.id) for problem in error.original_error.problems] == [
         (("text",), "text.nul"), (("ids",), "text.surrogate"),

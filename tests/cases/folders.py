@@ -45,8 +45,18 @@ ACCESS = """rules:
   - {role: works_crew, entity: report, can: [update], where: "participates(case_no)", fields: [result], relation: case}
   - {role: works_chief, entity: report, can: [read, update], where: "under(division, me.division)"}
   - {role: works_service, entity: report, can: [read, update]}
-  - {role: works_crew, entity: core.rectification, can: [read], where: "participates(case_no)", fields: [item, stars, measures], relation: case}
-  - {role: works_crew, entity: core.rectification, can: [update], where: "participates(case_no)", fields: [measures], relation: case}
+  - role: works_crew
+    entity: core.rectification
+    can: [read]
+    where: "participates(case_no)"
+    fields: [item, stars, measures]
+    relation: case
+  - role: works_crew
+    entity: core.rectification
+    can: [update]
+    where: "participates(case_no)"
+    fields: [measures]
+    relation: case
 """
 FORM = """form: report
 title: 上报

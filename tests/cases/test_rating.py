@@ -108,7 +108,7 @@ async def test_a_bad_rating_opens_a_rectification_for_the_unit_that_did_the_case
     box = await office.cases.inbox(office["乙"])
     assert [task.number for task in box.items] == [number]
     trail = await office.cases.trail(office["乙"], number)
-    assert office["马大妈"].person not in repr(trail)
+    assert str(office["马大妈"].person) not in repr(trail)
     assert office["马大妈"].id not in repr(trail)
     with pytest.raises(NotFoundError):
         await office.cases.get(office["丙"], number)

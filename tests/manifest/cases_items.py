@@ -7,13 +7,13 @@ from tests.manifest.flows import ACCESS, ENTITY
 from tests.manifest.items import FORM, ITEMS, SERVICE, item
 
 _WIDE = "{anyOf: [" + ", ".join(["{minimum: 1}"] * 20) + "]}"
-_ONLINE = {
+_ONLINE: dict[str, str | bytes] = {
     **ITEMS,
     SERVICE: ITEMS[SERVICE]
     .replace("on_site_times: 0", "on_site_times: 1")
     .replace('task_type: "20"', "online_handle_depth: Ⅳ\n      limit_scene_explain: 核对原件"),
 }
-_NO_FORM = {
+_NO_FORM: dict[str, str | bytes] = {
     **{name: text for name, text in ITEMS.items() if name != FORM},
     SERVICE: ITEMS[SERVICE].replace("    form: repair\n", ""),
     ACCESS: ITEMS[ACCESS].replace("reporter, compound, category, words", "reporter, category, words"),

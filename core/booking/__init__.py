@@ -1,1 +1,0 @@
-"""Slots and stock: published, held with an expiry, confirmed, released; never oversold."""

@@ -1,1 +1,0 @@
-"""Outside systems: a contract, a simulator and a failure path each."""

@@ -1,1 +1,0 @@
-"""Declared aggregates over entities and cases: values, targets, alarms, charts."""

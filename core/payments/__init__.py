@@ -1,1 +1,0 @@
-"""Orders, bills and arrears, payments with a simulator, refunds, daily reconciliation."""
