@@ -19,7 +19,7 @@ run: setup
 	@$(PY) server.py serve --profile dev --port $(PORT)
 
 test: setup
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses auto --dist loadfile
 
 # Everything that is true without running: format, lint, types, floors, manifests, generated files.
 check: setup

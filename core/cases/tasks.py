@@ -22,6 +22,7 @@ from core.cases.rows import Case, Task, read
 from core.cases.step import Step
 from core.cases.suspending import PART as PAUSE
 from core.cases.who import covers, has_voice, is_side, may_claim
+from core.cases.words import words
 from core.fields.base import FieldError
 from core.fields.refs import parse_uuid
 from core.store.case_tables import CASE_PARTY, TIMER
@@ -29,7 +30,6 @@ from core.store.database import Insert, Transaction
 from core.store.ids import uuid7
 from core.store.statement import statement
 
-COMMENT_MAX_CHARS = 1000
 NO_TASK = "找不到这项任务"
 BATCH_MAX = 100
 
@@ -209,16 +209,6 @@ def _require_staff(actor: Actor) -> str:
     if actor.staff is None:
         raise PermissionDeniedError("只有工作人员可以这样做")
     return actor.staff
-
-
-def words(text: str, missing: str) -> str:
-    text = text.strip()
-    if not text:
-        raise InvalidInputError(missing, [InputProblem(("reason",), missing, "case.reason")])
-    if len(text) > COMMENT_MAX_CHARS:
-        message = f"至多 {COMMENT_MAX_CHARS} 个字"
-        raise InvalidInputError(message, [InputProblem(("reason",), message, "case.reason-long")])
-    return text
 
 
 def _taken(task: Task) -> ConflictError:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Unit = Literal["S", "MIN", "H", "WH", "WD", "D", "MON", "Y"]
 #: The place of what no file holds.
 NOWHERE = Place("")
-EffectKind = Literal["message", "event", "task", "hook", "set", "document", "payment", "open"]
+EffectKind = Literal["message", "event", "hook", "set", "document", "open"]
 #: Callers that are no roles: who applied, who holds the task, the engine itself.
 APPLICANT, ASSIGNEE, SYSTEM_ROLE = "applicant", "assignee", "system"
 PSEUDO_ROLES = frozenset({APPLICANT, ASSIGNEE, SYSTEM_ROLE})

@@ -23,7 +23,6 @@ from core.manifest.sealed_checks import check_comparisons
 from core.manifest.sheet import Sheet
 
 Path = tuple[str | int, ...]
-_NUMBERS = frozenset({"int", "decimal"})
 #: Kinds of values that two reports can have in common.
 _COMPARED = frozenset({"text", "uuid", "int", "bool", "date"})
 
@@ -190,20 +189,12 @@ def _check_effect(effect: Effect, path: Path, sheet: Sheet) -> None:
             if template is not None and sheet.entity is not None and template.entity != sheet.entity.key:
                 message = f"文书 {args['template']} 写的是 {template.entity}，流程办的是 {sheet.entity.key}"
                 sheet.error("workflow.document-entity", place, message, "换一个文书，或改文书的 entity")
-        case "task":
-            for i, role in enumerate(args["roles"]):
-                sheet.role(role, sheet.place(*path, "roles", i))
         case "hook":
             if not sheet.draft.plugin.entry:
                 message = f"要调用 {args['name']}，插件却没有代码"
                 sheet.error("workflow.hook-entry", place, message, "在 plugin.yaml 写上 entry，或删去这一条")
         case "set":
             _check_set(args, path, sheet)
-        case "payment":
-            found = sheet.at.types.get((*path, "amount"))
-            if found is not None and found.kind not in _NUMBERS:
-                place = sheet.place(*path, "amount")
-                sheet.error("workflow.value-type", place, f"金额应是数字，这里得到{found}", "写成得到数字的表达式")
 
 
 def _template(key: str, part: str, title: str, path: Path, sheet: Sheet) -> Any:

@@ -145,12 +145,8 @@ def _args(kind: str, given: Any, path: Path, plugin_id: str, at: Origin) -> dict
     match kind:
         case "message" | "document":
             return {"template": full_key(given, plugin_id)}
-        case "task":
-            return {"title": given["title"], "roles": tuple(given["roles"]), "within": limit_of(given.get("within"))}
         case "set":
             return {"field": given["field"], "value": at.value(given["value"], *path, "value", by_caller=True)}
-        case "payment":
-            return {"title": given["title"], "amount": at.value(given["amount"], *path, "amount")}
         case "open":
             return {"service": full_key(given["service"], plugin_id), "values": _values(given, path, at)}
         case _:

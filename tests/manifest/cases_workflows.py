@@ -217,7 +217,7 @@ CASES: list[Case] = [
     (
         "steps from an end",
         flow(WORKFLOW, "roles: [applicant], kind: reopen", "roles: [applicant]"),
-        ["grid/workflows/repair.yaml:89:30 workflow.end-leaves"],
+        ["grid/workflows/repair.yaml:87:30 workflow.end-leaves"],
     ),
     (
         "a step nobody takes",
@@ -226,7 +226,7 @@ CASES: list[Case] = [
             "sign: {title: 会签, from: [joint], to: bundle",
             "sign: {title: 会签, from: [joint, supplement], to: bundle",
         ),
-        ["grid/workflows/repair.yaml:82:35 workflow.action-idle"],
+        ["grid/workflows/repair.yaml:80:35 workflow.action-idle"],
     ),
     (
         "approved by whom before",
@@ -268,7 +268,7 @@ CASES: list[Case] = [
         flow(WORKFLOW, "arbiter: duty_leader\n", "arbiter: unit_head\n"),
         [
             "grid/workflows/repair.yaml:58:25 workflow.over-arbiter",
-            "grid/workflows/repair.yaml:86:25 workflow.over-arbiter",
+            "grid/workflows/repair.yaml:84:25 workflow.over-arbiter",
         ],
     ),
     (

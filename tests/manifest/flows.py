@@ -173,11 +173,9 @@ actions:
     effects:
       - {message: done, when: cost == null}
       - {event: repair.finished}
-      - {task: {title: 回访, roles: [grid_worker], within: {value: 1, unit: WD}}}
       - {hook: price}
       - {set: {field: finished_at, value: now()}}
       - {document: receipt}
-      - {payment: {title: 维修费, amount: cost}}
       - {open: {service: clean, values: {compound: compound}}}
   sign: {title: 会签, from: [joint], to: bundle, roles: [assignee]}
   settle: {title: 善后完成, from: [bundle], to: checking, roles: [system]}
@@ -223,6 +221,7 @@ messages:
     to: applicant
     channels: [inbox, sms, phone]
     must_reach_within: {value: 2, unit: H}
+    urgent: true
 """,
     DOCUMENTS: """\
 documents:

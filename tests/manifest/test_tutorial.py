@@ -10,7 +10,7 @@ import pytest
 from core.manifest.reader import read_world
 from core.settings import ROOT
 
-PAGE = ROOT / "docs" / "manifest" / "cases-tutorial.md"
+PAGE = ROOT / "docs" / "first-service.md"
 PLUGIN = """manifest: 1
 id: trees
 title: 园林

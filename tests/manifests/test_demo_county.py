@@ -63,7 +63,9 @@ async def test_phones_are_of_a_range_that_is_not_given_out(county: County) -> No
 @IN_COUNTY
 async def test_points_lie_in_the_box_of_the_county(county: County) -> None:
     for table in ("core_person", "community_repair_order", "community_device"):
-        rows = await county.fetch(f"SELECT location_lng7, location_lat7 FROM {table}")
+        # Those of children lie sealed.
+        rows = await county.fetch(f"SELECT location_lng7, location_lat7 FROM {table} WHERE location_lng7 IS NOT NULL")
+        assert rows
         assert all(1052500000 <= lng <= 1060500000 and 362500000 <= lat <= 369500000 for lng, lat in rows)
 
 
