@@ -46,7 +46,7 @@ async def _stats(
     service: Annotated[str, strawberry.argument(description="只算这个事项的；空为不限。")] = "",
 ) -> list[CaseStats]:
     context: Any = info.context
-    keys = [cast(Key, key.value) for key in by]
+    keys: list[Key] = [cast(Key, key.value) for key in by]
     counts = await statistics(
         context.host.cases.engine, context.actor, keys, year=year, month=month, plugin=plugin, service=service
     )

@@ -122,7 +122,9 @@ async def value_views(context: Any, case: rows.Case) -> list[CaseValue]:
     opened = {f for rule in generation.access.rules(actor.roles, case.entity, "read") for f in rule.fields}
     fields = [field for field in entity.fields.values() if field.name in opened] if entity else []
     names = tuple(field.name for field in fields)
-    row = fields and await read_one(generation.reader, context.database, actor, entity, case.row_id, names)
+    if entity is None or not fields:
+        return []
+    row = await read_one(generation.reader, context.database, actor, entity, case.row_id, names)
     if not row:
         return []
     masked = {*row["maskedFields"]}

@@ -51,7 +51,10 @@ def colour(row: Timed, now: datetime | None = None) -> Colour:
     )  # fmt: skip
     if row.due_at is None:
         return "none"
-    return next((name for name, since in steps if since is not None and since <= now), "green")
+    for name, since in steps:
+        if since is not None and since <= now:
+            return name
+    return "green"
 
 
 def times(calendar: Calendar, start: datetime, limit: Limit, pauses: Sequence[Stretch] = ()) -> dict[str, Any]:
