@@ -9,6 +9,7 @@ import strawberry
 
 from core.api.compose import Roots
 from core.api.document_roots import DocumentValidity
+from core.api.measure import LOOKS_AT_SECRET
 from core.documents.documents import validity
 from core.documents.rows import Document
 from core.documents.wallet import Grant
@@ -108,8 +109,9 @@ class Query:
 class Mutation:
     show_licence: ShownLicence = strawberry.mutation(resolver=_show, description="亮证：取一个出示用的二维码。")
     scan_licence: SeenLicence = strawberry.mutation(
-        resolver=_scan, description="工作人员扫码查验；每个码一次，本人在“谁看过我的数据”里看得到。"
-    )
+        resolver=_scan, metadata=LOOKS_AT_SECRET,
+        description="工作人员扫码查验；每个码一次，本人在“谁看过我的数据”里看得到。",
+    )  # fmt: skip
     authorise_licence: LicenceGrant = strawberry.mutation(
         resolver=_authorise, description="授权一个单位为一个用途查看证照，到期自动失效。"
     )
