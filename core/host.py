@@ -15,11 +15,15 @@ from tongban_sdk.host_api import GraphqlTypes
 
 from core.access.visibility import Visibility
 from core.audit import Audit
+from core.booking import Bookings
 from core.cases import Cases
+from core.cases.booking import book
 from core.cases.issuing import document_effect
+from core.cases.paying import collect
 from core.cases.telling import tell
 from core.clock import Clock
 from core.clock.seed import seed
+from core.connectors import Connectors
 from core.crypto import Vault
 from core.crypto.contents import Contents
 from core.documents import Documents, Wallet
@@ -30,8 +34,11 @@ from core.identity.login import LogIn, open_login
 from core.identity.real_names import Sees
 from core.identity.sessions import Sessions
 from core.identity.tokens import Tokens
+from core.indicators import Indicators
 from core.manifest.model import Plugin, World
 from core.messages import Messages, open_gateway
+from core.messages.offering import offers as message_offers
+from core.payments import Payments, open_payments, open_payments_room
 from core.plugins.builder import Compose
 from core.plugins.generation import Generation
 from core.plugins.registry import Registry, new_node_id
@@ -63,6 +70,10 @@ class Host:
     documents: Documents
     wallet: Wallet
     messages: Messages
+    indicators: Indicators
+    payments: Payments
+    bookings: Bookings
+    connectors: Connectors
 
     @property
     def contents(self) -> Contents:
@@ -112,7 +123,21 @@ async def open_host(
         gateway = open_gateway(settings, database=database, vault=vault, data_dir=settings.data_dir)
         messages = Messages(database, vault, clock.calendars, lambda: registry.current.world, gateway)
         tell(cases, messages)
+        tell_offers = partial(message_offers, messages, vault, lambda: registry.current.world)
+        bookings = Bookings(database, vault, audit, messages, lambda: registry.current)
+        book(cases, bookings)
+        provider = open_payments(settings, database=database, vault=vault, data_dir=settings.data_dir)
+        payments = open_payments_room(database, vault, audit, clock.calendars, lambda: registry.current, provider)
+        collect(cases, payments)
+        indicators = Indicators(database, audit, lambda: registry.current, messages)
+        connectors = Connectors(cases, messages, settings)
         cases.firing.beside.append(lambda: cases.follow_calendar(clock))
+        for offers in (tell_offers, bookings.offers, payments.offers, connectors.offers):
+            registry.offers.update(offers())
+        loops = (
+            cases.firing.loop, messages.delivering.loop, indicators.loop, payments.loop, bookings.settling.loop,
+            connectors.sending.loop,
+        )  # fmt: skip
         follower: asyncio.Task[None] | None = None
         try:
             if follow:
@@ -124,19 +149,20 @@ async def open_host(
                 audit.sealer.start()
             if work:
                 await registry.jobs.start()
-                cases.firing.start()
-                messages.delivering.start()
+                for loop in loops:
+                    loop.start()
             privacy = Privacy(database, vault, audit, lambda: registry.current, login.parts.codes)
             yield Host(
                 settings, database, registry, vault, audit, sessions, privacy, login, clock, cases, documents, wallet,
-                messages,
+                messages, indicators, payments, bookings, connectors,
             )  # fmt: skip
         finally:
             if follower:
                 follower.cancel()
             if work:
-                await messages.delivering.stop()
-                await cases.firing.stop()
+                await connectors.sending.stop()
+                for loop in reversed(loops):
+                    await loop.stop()
                 await registry.jobs.stop()
             await registry.close()
             await facts.settle()

@@ -18,6 +18,10 @@ MIGRATES: tuple[Migrate, ...] = get_args(Migrate)
 CRYPTOS: tuple[Crypto, ...] = get_args(Crypto)
 #: The longest half-year. Source: 网络安全法 (2025 amendment) art. 23(3), six months; wording unverified.
 AUDIT_DAYS_MIN = 184
+#: A step holds one connection and may ask for another: with one it would wait for itself.
+POOL_MIN = 2
+#: Where a laptop is reached.
+LOCAL = "http://localhost:8000"
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -60,8 +64,18 @@ class Settings:
     oidc_providers: Path | None = None
     #: Gateway of messages: "file", "console", "none" or a class; "" = file in development, none elsewhere.
     messages: str = ""
+    #: Who collects money: "simulator", "none" or a class; "" = simulator in development, none elsewhere.
+    payments: str = ""
+    #: Who speaks to outside systems: "core.hotline=package.module:Class, …"; who is not named is simulated in
+    #: development, elsewhere its calls wait.
+    connectors: str = ""
     #: Where citizens reach this host: what QR codes on documents lead to.
-    public_url: str = "http://localhost:8000"
+    public_url: str = LOCAL
+
+    @property
+    def has_address(self) -> bool:
+        """Whether what is printed here leads anywhere; in development it need not."""
+        return self.profile != "prod" or self.public_url != LOCAL
 
     @property
     def is_embedded(self) -> bool:
@@ -69,6 +83,11 @@ class Settings:
 
     def with_profile(self, profile: str | None) -> Settings:
         return self if profile is None else replace(self, profile=_one_of("TONGBAN_PROFILE", profile, PROFILES))
+
+    def served_at(self, port: int) -> Settings:
+        """In development links lead to the port that listens, unless TONGBAN_PUBLIC_URL says where to."""
+        is_local = self.profile == "dev" and self.public_url == LOCAL and port
+        return replace(self, public_url=f"http://localhost:{port}") if is_local else self
 
 
 def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
@@ -84,7 +103,7 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         allowed_origins=tuple(o.strip() for o in env.get("TONGBAN_ALLOWED_ORIGINS", "").split(",") if o.strip()),
         file_max_bytes=_integer(env, "TONGBAN_FILE_MAX_BYTES", 20 * 1024 * 1024),
         import_max_bytes=_integer(env, "TONGBAN_IMPORT_MAX_BYTES", 50 * 1024 * 1024),
-        pool_max=_integer(env, "TONGBAN_POOL_MAX", 10),
+        pool_max=_pool_max(env),
         migrate=_one_of("TONGBAN_MIGRATE", env.get("TONGBAN_MIGRATE") or "auto", MIGRATES),
         anchor_dir=_path(env.get("TONGBAN_ANCHOR_DIR")),
         audit_days=_audit_days(env),
@@ -95,7 +114,9 @@ def read_settings(env: Mapping[str, str] = os.environ) -> Settings:
         face=env.get("TONGBAN_FACE") or "",
         oidc_providers=_path(env.get("TONGBAN_OIDC_PROVIDERS")),
         messages=env.get("TONGBAN_MESSAGES") or "",
-        public_url=_address(env.get("TONGBAN_PUBLIC_URL") or "http://localhost:8000"),
+        payments=env.get("TONGBAN_PAYMENTS") or "",
+        connectors=env.get("TONGBAN_CONNECTORS") or "",
+        public_url=_address(env.get("TONGBAN_PUBLIC_URL") or LOCAL),
     )
 
 
@@ -121,6 +142,13 @@ def _audit_days(env: Mapping[str, str]) -> int:
     if days < AUDIT_DAYS_MIN:
         raise SettingsError(f"TONGBAN_AUDIT_DAYS 的值 {days} 太小：日志至少保存六个月，不得少于 {AUDIT_DAYS_MIN} 天")
     return days
+
+
+def _pool_max(env: Mapping[str, str]) -> int:
+    wanted = _integer(env, "TONGBAN_POOL_MAX", 10)
+    if wanted < POOL_MIN:
+        raise SettingsError(f"TONGBAN_POOL_MAX 的值 {wanted} 太小：办一步要用两个连接，不得少于 {POOL_MIN}")
+    return wanted
 
 
 def _redis_url(value: str | None) -> str | None:

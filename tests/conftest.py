@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 import hypothesis
 import pytest
 
+from core.manifest.reader import Reading, read_plugins
+from core.plugins import catalogue
+from core.settings import ROOT
 from core.store.database import Database
+from tests.places import PREPARED, Prepared
+from tests.places import execute as execute
 
 # Time is measured by the bench. With CI set, hypothesis takes its own profile: the same examples in every run.
 if not os.environ.get("CI"):
@@ -57,24 +62,52 @@ async def empty_place(backend: str, folder: Path) -> AsyncIterator[tuple[str, st
         await execute(url, f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
 
 
-async def execute(url: str, sql: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(sql)
-    finally:
-        await connection.close()
+@pytest.fixture(scope="session", autouse=True)
+def prepared() -> Iterator[Prepared]:
+    yield PREPARED
+    PREPARED.close()
+
+
+@cache
+def shipped() -> Reading:
+    return read_plugins(sorted(folder for folder in (ROOT / "manifests").iterdir() if folder.is_dir()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_once() -> Iterator[None]:
+    """Hosts take what nobody has changed of the shipped manifests from one reading, as a host does from its last."""
+
+    def read(folders: Sequence[Path], known: Reading | None = None) -> Reading:
+        return read_plugins(folders, known or shipped())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue, "read_plugins", read)
+        yield
 
 
 @pytest.fixture
-async def database_place(backend: str, tmp_path: Path) -> AsyncIterator[tuple[str, str | None]]:
-    """URL and schema of an empty database; several may be opened on it."""
-    async with empty_place(backend, tmp_path) as place:
-        yield place
+def begins_prepared() -> bool:
+    """Folders whose tests open whole hosts say True: then the tables of the engine and of manifests/core are there with
+    their reference rows, and no test waits for them to be made."""
+    return False
+
+
+@pytest.fixture
+async def database_place(
+    backend: str, tmp_path: Path, begins_prepared: bool, prepared: Prepared
+) -> AsyncIterator[tuple[str, str | None]]:
+    """URL and schema of a database that is empty or prepared; several may be opened on it."""
+    if begins_prepared:
+        with prepared.place(needed(POSTGRES) if backend == "postgres" else "", tmp_path) as place:
+            yield place
+    else:
+        async with empty_place(backend, tmp_path) as place:
+            yield place
 
 
 @pytest.fixture
 async def database(database_place: tuple[str, str | None]) -> AsyncIterator[Database]:
-    """An open, empty database."""
+    """An open database at that place."""
     url, schema = database_place
     opened = await Database.open(url, pool_max=5, schema=schema)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tongban_sdk.actor import Actor
@@ -23,14 +24,19 @@ async def check_files(visibility: Visibility, change: Change) -> None:
         return
     fields = [field for field in entity.fields.values() if isinstance(field, File)]
     new = [f for f in fields if change.after.get(f.name) not in (None, change.before.get(f.name))]
-    found = [await _problem(visibility, change, field) for field in new]
+    if not new:
+        return
+    rows = await _files(visibility, {str(change.after[field.name]) for field in new})
+    found = [await _problem(visibility, change, field, rows) for field in new]
     if problems := [problem for problem in found if problem is not None]:
         raise InvalidInputError("填写的内容有误", problems)
 
 
-async def _problem(visibility: Visibility, change: Change, field: File) -> InputProblem | None:
+async def _problem(
+    visibility: Visibility, change: Change, field: File, rows: Mapping[str, Any]
+) -> InputProblem | None:  # fmt: skip
     id = str(change.after[field.name])
-    row = await _file(visibility, id)
+    row = rows.get(id)
     path = ("input" if change.action == "create" else "patch", field.graphql_name)
     # Another's file and no file look alike: nobody learns which ids exist.
     if row is None or not await _may_use(visibility, change.actor, id, row[2]):
@@ -42,14 +48,17 @@ async def _problem(visibility: Visibility, change: Change, field: File) -> Input
     return None
 
 
-async def _file(visibility: Visibility, id: str) -> Any:
+async def _files(visibility: Visibility, ids: Collection[str]) -> Mapping[str, Any]:
+    """Media type, size and uploader by id."""
     entity = visibility.world.entity(FILE)
     if entity is None:
-        return None
+        return {}
     table, database = table_of(entity), visibility.database
-    text = f'SELECT mime, size_bytes, created_by FROM "{table.name}" WHERE id = {{id}} AND deleted_at IS NULL'
-    rows = await database.fetch(*statement(database.dialect, table, text, id=id))
-    return rows[0] if rows else None
+    named = {f"id{number}": id for number, id in enumerate(sorted(ids))}
+    listed = ", ".join(f"{{{name}:id}}" for name in named)
+    text = f'SELECT mime, size_bytes, created_by, id FROM "{table.name}" WHERE id IN ({listed}) AND deleted_at IS NULL'
+    rows = await database.fetch(*statement(database.dialect, table, text, **named))
+    return {str(row[3]): row for row in rows}
 
 
 async def _may_use(visibility: Visibility, actor: Actor, id: str, created_by: str | None) -> bool:

@@ -52,6 +52,7 @@ class CaseStep:
     due_at: datetime | None = strawberry.field(description="当时的期限（UTC）。")
     limit_unit: str | None = strawberry.field(description="期限的单位，如 WD。")
     is_automatic: bool = strawberry.field(description="系统自动完成。")
+    consents: list[str] = strawberry.field(description="提交时本人勾选的声明，当时的原文；只对申请人和工作人员显示。")
 
 
 @strawberry.type(description="一项任务：由谁做，什么时候到期。")
@@ -91,3 +92,10 @@ class CaseValue:
     title: str = strawberry.field(description="名称。")
     value: JSON | None = strawberry.field(description="值；没有填或看不到的为空。")
     is_masked: bool = strawberry.field(description="打了码，或因此为空。")
+
+
+@strawberry.type(description="一件事里没有办成的子办件，可以重新办理。")
+class CaseFailedPart:
+    id: strawberry.ID = strawberry.field(description="在这件事里的标识；重新办理时写上。")
+    title: str = strawberry.field(description="事项名称。")
+    number: strawberry.ID | None = strawberry.field(description="没有办成的那一件；没有受理的为空。")

@@ -86,6 +86,7 @@ def _step(names: Names, entry: TrailEntry) -> CaseStep:
         unit=names.unit(entry.org), staff=names.person(entry.staff), reason=entry.reason,
         fields=list(facts.get("fields", ())), files=[strawberry.ID(id) for id in facts.get("files", ())],
         due_at=entry.due_at, limit_unit=entry.unit, is_automatic=entry.by_system,
+        consents=list(entry.consents),
     )  # fmt: skip
 
 

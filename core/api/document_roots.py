@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from tongban_sdk import PermissionDeniedError
 
 from core.api.compose import Roots
+from core.api.console import OPERATORS
+from core.api.paging import check_first
+from core.cases.rows import Case
+from core.cases.who import is_applicant
 from core.documents import Verdict
 from core.documents.rows import Document
+from core.identity.required import require_role
 
 
 @strawberry.enum(description="文书是否有效。")
@@ -52,6 +57,15 @@ class IssuedDocument:
     revoked_at: datetime | None = strawberry.field(description="撤销时间。")
 
 
+@strawberry.type(description="没有印成的一份文书；系统每五分钟再试。")
+class StuckDocument:
+    number: strawberry.ID = strawberry.field(description="编号。")
+    case: strawberry.ID = strawberry.field(description="办件编号。")
+    template: str = strawberry.field(description="文书的模板。")
+    made_at: datetime = strawberry.field(description="什么时候开出的（UTC）。")
+    trouble: str = strawberry.field(description="错误的种类。")
+
+
 Code = Annotated[str, strawberry.argument(description="文书上的验证码，20 位；大小写和短横都可以。")]
 Sha256 = Annotated[str, strawberry.argument(description="文件的 SHA-256，64 位十六进制；文件不必离开手机。")]
 Number = Annotated[strawberry.ID, strawberry.argument(description="文书编号。")]
@@ -68,9 +82,25 @@ async def _verify_file(info: strawberry.Info, sha256: Sha256) -> DocumentVerdict
 async def _of_case(
     info: strawberry.Info, number: Annotated[strawberry.ID, strawberry.argument(description="办件编号。")]
 ) -> list[IssuedDocument]:
-    host, actor = info.context.host, info.context.actor
-    case = await host.cases.get(actor, number)
-    return [_issued(document) for document in await host.documents.of_case(case.number)]
+    context: Any = info.context
+    return await documents_of(context, await context.host.cases.get(context.actor, number))
+
+
+async def _stuck(info: strawberry.Info, first: int = 20) -> list[StuckDocument]:
+    require_role(info.context.actor, OPERATORS, "只有系统管理员可以查看没有印成的文书")
+    return [
+        StuckDocument(
+            number=strawberry.ID(found.number), case=strawberry.ID(found.case_number), template=found.template,
+            made_at=found.made_at, trouble=found.trouble or "",
+        )
+        for found in await info.context.host.documents.stuck(check_first(first))
+    ]  # fmt: skip
+
+
+async def _reprint(info: strawberry.Info, number: Number) -> strawberry.ID:
+    require_role(info.context.actor, OPERATORS, "只有系统管理员可以重新印制文书")
+    await info.context.host.documents.reprint(info.context.actor, number)
+    return number
 
 
 async def _revoke(
@@ -95,11 +125,17 @@ class Query:
     verify_document_file: DocumentVerdict = strawberry.field(
         resolver=_verify_file, description="核对一个文件是不是本系统出具、有没有改动过；不用登录。"
     )
+    stuck_documents: list[StuckDocument] = strawberry.field(
+        resolver=_stuck, description="没有印成的文书，早的在前；限系统管理员。"
+    )
     case_documents: list[IssuedDocument] = strawberry.field(resolver=_of_case, description="办件出具的文书。")
 
 
 @strawberry.type
 class Mutation:
+    reprint_document: strawberry.ID = strawberry.mutation(
+        resolver=_reprint, description="马上再印一次没有印成的文书；限系统管理员。"
+    )
     revoke_document: IssuedDocument = strawberry.mutation(
         resolver=_revoke,
         description="撤销一份文书：看得到办件、可以修改存放文书的字段的工作人员；验证页随即显示已撤销。",
@@ -108,6 +144,13 @@ class Mutation:
 
 def document_roots() -> Roots:
     return Roots(Query, Mutation)
+
+
+async def documents_of(context: Any, case: Case) -> list[IssuedDocument]:
+    """Of a case the caller sees: for staff and the applicant, not for who joined it."""
+    if context.actor.kind == "citizen" and not is_applicant(context.actor, case):
+        return []
+    return [_issued(document) for document in await context.host.documents.of_case(case.number)]
 
 
 def _verdict(found: Verdict) -> DocumentVerdict:

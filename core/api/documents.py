@@ -67,8 +67,8 @@ class TrustedDocuments:
 
     def check(self, schema: GraphQLSchema) -> dict[str, list[str]]:
         """Hashes whose document does not fit a schema, with reasons: a plugin is off, or a file is out of date."""
-        found = {digest: _faults(schema, text) for digest, text in self._texts.items()}
-        return {digest: faults for digest, faults in found.items() if faults}
+        found = {text: _faults(schema, text) for text in set(self._texts.values())}
+        return {digest: found[text] for digest, text in self._texts.items() if found[text]}
 
 
 def _faults(schema: GraphQLSchema, text: str) -> list[str]:

@@ -145,6 +145,13 @@ async def _vote(
     return await detail_of(context, case)
 
 
+async def _finish(
+    info: strawberry.Info, id: TaskId, note: Annotated[str, strawberry.argument(description="做得怎样。")] = ""
+) -> CaseDetail:
+    context = info.context
+    return await detail_of(context, await context.host.cases.finish_task(context.actor, id, note))
+
+
 async def _comment(
     info: strawberry.Info, number: Number,
     text: Annotated[str, strawberry.argument(description="给同事看的话；申请人看不到。")],
@@ -184,6 +191,9 @@ class Mutation:
     )
     sign_task: CaseDetail = strawberry.mutation(resolver=_sign, description="答复会签。")
     vote_on_case: CaseDetail = strawberry.mutation(resolver=_vote, description="在表决的环节投票。")
+    finish_task: CaseDetail = strawberry.mutation(
+        resolver=_finish, description="做完一项另派的任务；环节的任务由办理的步骤完成。"
+    )
     comment_on_case: CaseDetail = strawberry.mutation(resolver=_comment, description="写备注；申请人看不到。")
     watch_case: bool = strawberry.mutation(resolver=_watch, description="关注办件；on 为 false 就不再关注。")
 

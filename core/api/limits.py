@@ -17,7 +17,7 @@ from core.settings import Profile
 
 log = structlog.get_logger("tongban.limits")
 
-Door = Literal["graphql", "files", "socket", "pages"]
+Door = Literal["graphql", "files", "socket", "pages", "connectors", "callbacks"]
 BUCKETS_MAX = 50_000
 
 
@@ -35,7 +35,7 @@ class Rate:
 #: Per actor; an address may hold a street full of people behind one router, so it gets ADDRESS_FACTOR times as much.
 RATES: Mapping[Door, Rate] = {
     "graphql": Rate(50, 200), "files": Rate(2, 20), "socket": Rate(1, 10),
-    "pages": Rate(5, 50),
+    "pages": Rate(5, 50), "connectors": Rate(2, 20), "callbacks": Rate(10, 100),
 }  # fmt: skip
 ADDRESS_FACTOR = 10
 #: Development and conformance runs hammer one address; the limit stays in place but out of the way.

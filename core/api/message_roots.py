@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import strawberry
@@ -28,6 +29,7 @@ from core.privacy.people import require_person
 
 Number = Annotated[strawberry.ID, strawberry.argument(description="办件编号。")]
 NO_MESSAGE = "没有这条消息"
+Told = tuple[Message, list[Delivery]]
 
 
 async def _my_messages(
@@ -70,7 +72,7 @@ async def _set_preferences(info: strawberry.Info, input: MessagePreferencesInput
 async def _case_messages(info: strawberry.Info, number: Number) -> list[CaseMessage]:
     context: Any = info.context
     await _see_case(context, number)
-    return await _views(context, await context.host.messages.of_case(number))
+    return await message_views(context, await context.host.messages.of_case(number))
 
 
 async def _resend(info: strawberry.Info, id: strawberry.ID) -> CaseMessage:
@@ -82,7 +84,7 @@ async def _resend(info: strawberry.Info, id: strawberry.ID) -> CaseMessage:
         raise NotFoundError(NO_MESSAGE) from None
     await context.host.messages.resend(message.id)
     found = await context.host.messages.of_case(message.case_number)
-    return (await _views(context, [pair for pair in found if pair[0].id == message.id]))[0]
+    return (await message_views(context, [pair for pair in found if pair[0].id == message.id]))[0]
 
 
 async def _undelivered(info: strawberry.Info, first: int = 20) -> list[UndeliveredMessage]:
@@ -144,7 +146,7 @@ async def _see_case(context: Any, number: str) -> None:
     await context.host.cases.get(context.actor, number)
 
 
-async def _views(context: Any, found: list[tuple[Message, list[Delivery]]]) -> list[CaseMessage]:
+async def message_views(context: Any, found: Sequence[Told]) -> list[CaseMessage]:
     people = context.host.privacy.people
     masked = await people.masked_names([message.person for message, _ in found if message.person])
     names = await names_of(context, staff=[message.staff for message, _ in found])
@@ -152,6 +154,14 @@ async def _views(context: Any, found: list[tuple[Message, list[Delivery]]]) -> l
         CaseMessage.of(message, deliveries, masked.get(message.person or "") or names.person(message.staff) or "")
         for message, deliveries in found
     ]
+
+
+def told_to(actor: Actor, found: Sequence[Told]) -> list[Told]:
+    """What a citizen was told himself; as a company's operator, what the company was told."""
+    if actor.legal_entity is not None:
+        return [pair for pair in found if pair[0].legal_entity == actor.legal_entity]
+    mine = [pair for pair in found if pair[0].legal_entity is None and pair[0].person == actor.person]
+    return [pair for pair in mine if actor.agent is None or pair[0].plugin_id in actor.scopes]
 
 
 def _id_or_none(text: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
@@ -12,12 +13,15 @@ from strawberry.scalars import JSON
 from core.api.compose import Roots
 from core.fields.times import utc_now
 from core.manifest.consents import purposes_of
+from core.manifest.sections.plugin import FOUNDATION
+from core.privacy.engine_rows import EngineRows
 from core.privacy.erasure import Erased
-from core.privacy.export import BASES, document, to_json_text, to_page
+from core.privacy.export import BASES, document, engine_section, to_json_text, to_page, words_of
 from core.privacy.lookers import Look
-from core.privacy.my_data import EXPORTED_MAX, Section, Value
+from core.privacy.my_data import EXPORTED_MAX, SHOWN_MAX, Section, Value
 from core.privacy.privacy import sees_personal
 from core.store.dialect import datetime_text
+from core.store.json_values import to_json
 
 
 @strawberry.enum(description="导出的格式。")
@@ -96,7 +100,8 @@ class DataLook:
 async def _my_data(info: strawberry.Info, ward: strawberry.ID | None = None) -> list[MyDataSection]:
     privacy, actor = info.context.host.privacy, info.context.actor
     _, sections = await privacy.read_all(actor, ward)
-    return [_section(privacy, section, sees_personal(actor)) for section in sections]
+    shown = [_section(privacy, section, sees_personal(actor)) for section in sections]
+    return [*shown, *(_engine(privacy, one, rows) for one, rows in await privacy.engine_rows(actor, ward))]
 
 
 async def _looked(
@@ -127,6 +132,11 @@ async def _export(info: strawberry.Info, format: ExportFormat, ward: strawberry.
         for event in await privacy.ledger.history(person)
     ]  # fmt: skip
     exported = document(privacy.my_data, person, sections, consents, utc_now())
+    foundation = info.context.host.generation.world.plugins[FOUNDATION]
+    exported["sections"] += [
+        engine_section(one, rows, foundation.title, foundation.department.get("name", ""))
+        for one, rows in await privacy.engine_rows(actor, ward, EXPORTED_MAX)
+    ]
     return to_page(exported) if format is ExportFormat.HTML else to_json_text(exported)
 
 
@@ -180,6 +190,26 @@ class Mutation:
 
 
 ROOTS = Roots(Query, Mutation)
+
+
+def _engine(privacy: Any, one: EngineRows, rows: Sequence[Mapping[str, Any]]) -> MyDataSection:
+    foundation = privacy.world.plugins[FOUNDATION]
+    return MyDataSection(
+        plugin=FOUNDATION, plugin_title=foundation.title, plugin_state="running",
+        department=foundation.department.get("name", ""), entity=one.id, title=one.title,
+        rows=[
+            MyDataRow(
+                id=strawberry.ID(row["id"]), created_at=row[one.made_at], updated_at=row[one.changed_at], deleted=False,
+                values=[
+                    MyDataValue(field=name, title=title, level="L2", value=to_json(row[name]), text=words_of(row[name]))
+                    for name, title in one.shown.items()
+                    if row[name] is not None
+                ],
+            )
+            for row in rows[:SHOWN_MAX]
+        ],
+        has_more=len(rows) > SHOWN_MAX,
+    )  # fmt: skip
 
 
 def _section(privacy: Any, section: Section, personal: bool) -> MyDataSection:

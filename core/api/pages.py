@@ -15,8 +15,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from tongban_sdk import RateLimitedError
 
+from core.api.connector_door import connector_routes
 from core.api.errors import entry, entry_of, to_refusal
 from core.api.examples import render_examples
+from core.api.payment_door import payment_routes
 from core.api.verify_page import verify_routes
 from core.ops import metrics
 from core.ops.health import Check, read_readiness
@@ -62,6 +64,8 @@ def build_routes(doors: Callable[[], Doors], settings: Settings) -> list[BaseRou
         Route("/files", upload, methods=["POST"]),
         Route("/files/{id}", download),
         *verify_routes(doors),
+        *connector_routes(doors),
+        *payment_routes(doors, simulates=settings.profile == "dev"),
     ]
     if settings.profile == "dev":
         routes += [Route("/explorer", _explorer), Route("/", lambda _: RedirectResponse("/explorer"))]
@@ -107,6 +111,11 @@ async def on_error(_: Request, error: Exception) -> Response:
 _PREPARED: WeakSet[Generation] = WeakSet()
 
 
+NO_ADDRESS = (
+    "没有设置 TONGBAN_PUBLIC_URL：文书上的二维码会指向 localhost；设为群众访问的地址，如 https://tb.example.gov.cn"
+)
+
+
 def _needed(doors: Doors) -> dict[str, Check]:
     async def database() -> str | None:
         answer = await doors.host.database.fetch_value("SELECT 1", [])
@@ -130,7 +139,12 @@ def _needed(doors: Doors) -> dict[str, Check]:
     async def audit() -> str | None:
         return await doors.host.audit.check()
 
-    return {"database": database, "jobs": jobs, "migrations": migrations, "audit": audit}
+    async def address() -> str | None:
+        # A printed QR code cannot be called back.
+        writes = any(plugin.documents for plugin in doors.host.generation.world.plugins.values())
+        return None if doors.host.settings.has_address or not writes else NO_ADDRESS
+
+    return {"database": database, "jobs": jobs, "migrations": migrations, "audit": audit, "address": address}
 
 
 def _advised(doors: Doors) -> dict[str, Check]:
@@ -147,10 +161,25 @@ def _advised(doors: Doors) -> dict[str, Check]:
     async def timers() -> str | None:
         return await doors.host.cases.firing.check()
 
+    async def documents() -> str | None:
+        return await doors.host.documents.check()
+
     async def messages() -> str | None:
         return await doors.host.messages.delivering.check()
 
-    return {"plugins": plugins, "nodes": nodes, "audit_chain": audit_chain, "timers": timers, "messages": messages}
+    async def payments() -> str | None:
+        return await doors.host.payments.check()
+
+    async def connectors() -> str | None:
+        return await doors.host.connectors.check()
+
+    async def indicators() -> str | None:
+        return await doors.host.indicators.check()
+
+    return {
+        "plugins": plugins, "nodes": nodes, "audit_chain": audit_chain, "timers": timers, "messages": messages,
+        "documents": documents, "indicators": indicators, "payments": payments, "connectors": connectors,
+    }  # fmt: skip
 
 
 async def _refresh(doors: Doors) -> None:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from core.api.account_roots import account_roots
 from core.api.audit_roots import audit_roots
+from core.api.booking_roots import booking_roots
 from core.api.calendar_roots import calendar_roots
 from core.api.case_roots import case_roots
 from core.api.case_stats_roots import case_stats_roots
 from core.api.changes import ChangeFeed
 from core.api.compose import Roots
+from core.api.connector_roots import connector_roots
 from core.api.console import console_roots
 from core.api.document_roots import document_roots
+from core.api.duty_roots import duty_roots
 from core.api.exchange_roots import exchange_roots
 from core.api.history_roots import history_roots
 from core.api.inbox_roots import inbox_roots
+from core.api.indicator_roots import indicator_roots
 from core.api.legal_roots import legal_roots
 from core.api.licence_roots import licence_roots
 from core.api.login_roots import login_roots
+from core.api.map_roots import map_roots
 from core.api.message_roots import message_roots
+from core.api.payment_roots import payment_roots
 from core.api.privacy_roots import privacy_roots
 from core.api.rating_roots import rating_roots
 from core.api.seal_roots import seal_roots
@@ -51,6 +57,12 @@ def build_roots(feed: ChangeFeed) -> tuple[Roots, ...]:
         supervision_roots(),
         window_roots(),
         case_stats_roots(),
+        indicator_roots(),
         message_roots(),
         rating_roots(),
+        booking_roots(),
+        payment_roots(),
+        connector_roots(),
+        map_roots(),
+        duty_roots(),
     )

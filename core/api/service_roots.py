@@ -21,11 +21,11 @@ from core.api.service_types import (
     ServicePage,
     ServiceTopic,
 )
+from core.documents.held import held_in
 from core.forms import Standing, eligibility, form_of
 from core.forms.drafts import Drafts
 from core.forms.prefill import PERSON, prefill
 from core.identity.required import require_login
-from core.plugins.states import choice_in
 from core.read.one import read_one
 from core.services import Catalogue, Item, Shelf, guide_of
 
@@ -75,7 +75,10 @@ async def _form(info: strawberry.Info, service: Code, applicant: Person = None) 
     context: Any = info.context
     item, generation, actor = _catalogue(info).get(service), context.generation, context.actor
     person = known_id(applicant, NO_PERSON) if applicant else None
-    known = await prefill(generation, context.database, actor, item.service, person=person) if actor.id else {}
+    known = {}
+    if actor.id:
+        held = held_in(context.host.wallet)
+        known = await prefill(generation, context.database, actor, item.service, person=person, licences=held)
     return ServiceForm.of(form_of(generation.world, item.service), item.service.version, known)
 
 
@@ -177,7 +180,7 @@ def _drafts(info: strawberry.Info) -> Drafts:
 
 
 def _choice(info: strawberry.Info, item: Item, division: str) -> Any:
-    return choice_in(info.context.generation.choices.get(item.plugin.id, {}), division)
+    return info.context.generation.choice(item.plugin.id, division)
 
 
 def _offered(info: strawberry.Info, items: list[Item], division: str) -> list[Item]:

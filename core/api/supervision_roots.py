@@ -1,4 +1,4 @@
-"""Root fields of leaders: asking why (督办), and the clock standing still (挂起)."""
+"""Root fields of leaders: asking why (督办), the clock standing still (挂起), a part of a bundle anew."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import strawberry
 
 from core.api.case_detail import CaseDetail, detail_of
-from core.api.case_roots import Number, Reason
+from core.api.case_roots import Key, Number, Reason, Version
 from core.api.case_turns import CaseSupervision, supervision_views
 from core.api.case_types import Case
 from core.api.case_views import case_views
@@ -39,14 +39,28 @@ async def _close(info: strawberry.Info, id: Ticket, reason: Reason = "") -> Case
     return await _shown(context, await context.host.cases.close_supervision(context.actor, id, reason))
 
 
-async def _decide(info: strawberry.Info, number: Number, agrees: bool, reason: Reason = "") -> CaseDetail:
-    context = info.context
-    return await detail_of(context, await context.host.cases.decide_pause(context.actor, number, agrees, reason=reason))
+async def _decide(
+    info: strawberry.Info, number: Number, agrees: bool, version: Version, reason: Reason = ""
+) -> CaseDetail:
+    cases, actor = info.context.host.cases, info.context.actor
+    case = await cases.decide_pause(actor, number, agrees, version=version, reason=reason)
+    return await detail_of(info.context, case)
 
 
 async def _resume(info: strawberry.Info, number: Number, reason: Reason = "") -> CaseDetail:
     context = info.context
     return await detail_of(context, await context.host.cases.resume(context.actor, number, reason=reason))
+
+
+async def _retry(
+    info: strawberry.Info, number: Number,
+    part: Annotated[strawberry.ID, strawberry.argument(description="子办件的标识，见 failedParts。")],
+    version: Version, idempotency_key: Key = None,
+) -> CaseDetail:  # fmt: skip
+    cases, actor = info.context.host.cases, info.context.actor
+    return await detail_of(
+        info.context, await cases.retry_part(actor, number, part, version=version, key=idempotency_key)
+    )
 
 
 @strawberry.type
@@ -71,6 +85,9 @@ class Mutation:
         resolver=_decide, description="批准或不批准挂起；不能是申请的人。挂起用 actOnCase 申请。"
     )
     resume_case: CaseDetail = strawberry.mutation(resolver=_resume, description="结束挂起，期限接着算。")
+    retry_part: CaseDetail = strawberry.mutation(
+        resolver=_retry, description="重新办理一件事里没有受理、不予办理或已撤回的子办件；不成就什么都不留下。"
+    )
 
 
 def supervision_roots() -> Roots:

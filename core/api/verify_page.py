@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
+from datetime import date
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,8 +76,7 @@ def _verdict(found: Verdict) -> str:
     rows = [
         ("文书", found.title), ("编号", found.number), ("出具单位", found.unit), ("发给", found.holder),
         ("出具日期", printed(found.issued_on)),
-        ("有效期", f"至{printed(found.valid_to)}" if found.valid_to else "长期有效"),
-        ("撤销时间", printed(found.revoked_at) if found.revoked_at else ""),
+        ("撤销时间", printed(found.revoked_at)) if found.revoked_at else ("有效期", _until(found.valid_to)),
         ("印章证书", found.seal),
     ]  # fmt: skip
     listed = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in rows if value)
@@ -85,6 +85,10 @@ def _verdict(found: Verdict) -> str:
         f'<section class="{kind}" role="status"><p class="state">{TITLES[found.state]}</p>'
         f"<small>请核对下面的内容和您手里的文书是否一致</small><dl>{listed}</dl></section>"
     )
+
+
+def _until(day: date | None) -> str:
+    return f"至{printed(day)}" if day else "长期有效"
 
 
 def _refusal(error: RequestError) -> str:

@@ -24,6 +24,7 @@ from core.settings import Settings
 from core.store.audit_tables import AUDIT, AUDIT_LANE, AUDIT_SUBJECT
 from core.store.database import Database, Insert, Transaction
 from core.store.errors import UniqueError
+from core.store.insert import ONE_STATEMENT_ROWS, after, bind_row
 from core.store.installation import installation
 from core.store.statement import statement
 
@@ -78,6 +79,8 @@ class Audit:
         self._lanes = Lanes()
         self._in_flight = asyncio.Semaphore(IN_FLIGHT[database.dialect.name])
         self._held: dict[Transaction, Held] = {}
+        #: Texts of `_advance` by the tables of their rows.
+        self._wholes: dict[tuple[str, ...], str] = {}
         self._waiting: list[tuple[Sequence[Entry], asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
         #: Lines were refused, and none was written since.
@@ -206,17 +209,29 @@ class Audit:
         before, last, at = held.number, held.number + len(entries), utc_now()
         counter = {"id": held.lane.id, "number": last, "node": self.node}
         counter["mac"] = self.vault.mac(lane_bytes(held.lane.id, last))
-        sql = statement(self.database.dialect, AUDIT_LANE, ADVANCE, before=before, **counter)
-        if not await tx.fetch(*sql):
-            self.lost(held.lane)
-            held.lane, held.number = Lane(), 0
-            return False
         lines = [
             line_of(self.vault, entry, held.lane.id, before + 1 + index, self.node, at)
             for index, entry in enumerate(entries)
         ]
-        await tx.insert(_inserts(lines))
+        sql = statement(self.database.dialect, AUDIT_LANE, ADVANCE, before=before, **counter)
+        if not await self._advance(tx, *sql, _inserts(lines)):
+            self.lost(held.lane)
+            held.lane, held.number = Lane(), 0
+            return False
         held.number = last
+        return True
+
+    async def _advance(self, tx: Transaction, text: str, args: list[Any], rows: Sequence[Insert]) -> bool:
+        """Move the counter and write the lines; nothing when it is not where it was left. On Postgres few lines come
+        with it in one round trip."""
+        dialect = self.database.dialect
+        if dialect.name == "postgres" and len(rows) <= ONE_STATEMENT_ROWS:
+            shape = tuple([row.table.name for row in rows])
+            whole = self._wholes.get(shape) or self._wholes.setdefault(shape, after(text, len(args), rows))
+            return bool(await tx.fetch(whole, [*args, *(value for row in rows for value in bind_row(dialect, row))]))
+        if not await tx.fetch(text, args):
+            return False
+        await tx.insert(rows)
         return True
 
     def _hold(self, tx: Transaction) -> Held:

@@ -14,12 +14,11 @@ from core.cases.entering import enter, start_clock_by, target
 from core.cases.holding import find, hold
 from core.cases.joining import other_way, verdict
 from core.cases.live import Engine
-from core.cases.once import Once
 from core.cases.rows import Case, Task
-from core.cases.step import Step
+from core.cases.step import DECIDED, Step
 from core.cases.suspending import Wish
 from core.cases.turns import check_stands, turn
-from core.cases.who import Standing, is_side, refuse_own, standing
+from core.cases.who import Standing, is_ask, refuse_own, standing
 from core.fields.refs import File
 from core.fields.times import utc_now
 from core.manifest.cases import APPLICANT, CaseAction
@@ -27,6 +26,7 @@ from core.store.database import Transaction
 from core.store.engine import IDEMPOTENCY
 from core.store.errors import UniqueError
 from core.store.ids import uuid7
+from core.write.once import Once
 
 REASON_MAX_CHARS = 1000
 #: Kinds that a person must explain, whatever the workflow says.
@@ -113,7 +113,7 @@ def _check(step: Step, action: CaseAction, values: Mapping[str, Any], reason: st
         problems.append(InputProblem(("reason",), f"理由至多 {REASON_MAX_CHARS} 个字", "case.reason-long"))
     if problems:
         raise InvalidInputError("填写的内容有误", problems)
-    if action.kind == "forward" and any(is_side(task) for task in step.live_tasks):
+    if action.kind == "forward" and any(is_ask(task) for task in step.live_tasks):
         raise ConflictError("会签意见或挂起审批还没有答复", hint="请等对方答复")
 
 
@@ -155,6 +155,8 @@ async def carry_out(
     way = verdict(step, action) if done is not None else "pass"
     decisive = other_way(step, action) if way == "lost" else action
     to = target(step, decisive) if way != "wait" else ""
+    if decisive is not action:
+        facts = {**(facts or {}), DECIDED: decisive.id}
     step.record(
         action.id, step.case.state, to or step.case.state, role=by.role, task=done.id if done else None,
         reason=reason, facts=facts, is_public=way != "wait",

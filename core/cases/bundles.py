@@ -16,9 +16,10 @@ from core.access.service import service_actor
 from core.cases.effects import event_row
 from core.cases.entering import automatic, enter, next_step
 from core.cases.filing import Filing, file_in
+from core.cases.handing import Handing
 from core.cases.holding import system_step
 from core.cases.live import Engine
-from core.cases.rows import Case, Pause, read
+from core.cases.rows import Case, Pause
 from core.cases.step import Step
 from core.cases.timers import BUNDLE, Timer, timer_row
 from core.cases.timing import CHILD, pause, retime
@@ -29,6 +30,7 @@ from core.store.case_tables import TIMER
 from core.store.database import Transaction
 from core.store.ids import uuid7
 from core.store.json_values import to_json
+from core.store.rows import read
 from core.store.statement import statement
 
 #: Lines of the parent's trail.
@@ -44,6 +46,7 @@ class Bundle:
     """The children of one state and how they stand."""
 
     children: Sequence[Child]
+    #: The newest of each: a part that failed can be tried again.
     cases: Mapping[str, Case]
     #: Children that could not be filed.
     unfiled: frozenset[str]
@@ -59,6 +62,11 @@ class Bundle:
         named = [self.standing(other) for other in self.children if other.id in child.after]
         return self.standing(child) == "waiting" and all(standing == "done" for standing in named)
 
+    def can_be_retried(self, child: Child) -> bool:
+        """It failed by itself: what waits for another one that failed follows that one."""
+        named = [self.standing(other) for other in self.children if other.id in child.after]
+        return self.standing(child) == "failed" and all(standing == "done" for standing in named)
+
     @property
     def is_over(self) -> bool:
         return all(self.standing(child) in ("done", "failed") for child in self.children)
@@ -70,14 +78,14 @@ async def advance(engine: Engine, tx: Transaction, timer: Timer) -> None:
     step = await system_step(engine, tx, timer.case_id, BUNDLE)
     if not step.case.is_open or not step.state.children:
         return
-    bundle, before = await _bundle(step), len(step.trail)
+    bundle, before = await bundle_of(step), len(step.trail)
     while ready := [child for child in bundle.children if bundle.is_ready(child)]:
         opened = [await _open(step, child) for child in ready]
-        bundle = await _bundle(step)
+        bundle = await bundle_of(step)
         if not any(opened):
             break
-    _note_ends(step, bundle)
-    changed = await _sync_clock(step, bundle)
+    note_ends(step, bundle)
+    changed = await sync_clock(step, bundle)
     if bundle.is_over and (action := await next_step(step, step.state)) and (to := await automatic(step, action)):
         await enter(step, to)
         step.rows.append(event_row(step, "case.state"))
@@ -85,7 +93,7 @@ async def advance(engine: Engine, tx: Transaction, timer: Timer) -> None:
         await step.finish()
 
 
-async def _bundle(step: Step) -> Bundle:
+async def bundle_of(step: Step) -> Bundle:
     cases = await read(
         step.tx, step.engine.database.dialect, Case, "parent = {parent} ORDER BY id", parent=step.case.id
     )
@@ -125,10 +133,11 @@ async def open_case(
 ) -> Case:
     """A case of another item, for the same applicant, in the rights of that item's application."""
     found = step.engine.definitions.newest(step.live.world, service, step.now)
-    given = zip(values, await step.values(list(values.values())), strict=True)
+    handing = Handing(step)
+    given = {name: to_json(await handing.value(expr)) for name, expr in values.items()}
     filing = Filing(
-        service_actor(found.plugin_id), found, {name: to_json(value) for name, value in given if value is not None},
-        _channel(step, found), _consents(step, found), step.case.applicant,
+        service_actor(found.plugin_id), found, {name: value for name, value in given.items() if value is not None},
+        _channel(step, found), await _consents(step, found), step.case.applicant,
         {"legal_entity": step.case.legal_entity, **more},
     )  # fmt: skip
     return await file_in(step.engine, tx, filing, uuid7())
@@ -138,16 +147,16 @@ def _channel(step: Step, service: Service) -> str:
     return step.case.channel if step.case.channel in service.channels else service.channels[0]
 
 
-def _consents(step: Step, service: Service) -> tuple[str, ...]:
+async def _consents(step: Step, service: Service) -> tuple[str, ...]:
     """Nothing is ticked for anybody: what the applicant ticked in the bundle's own form counts here, if it is the same
     statement word for word."""
-    facts = [row.facts for row in step.trail if row.facts and "consents" in row.facts]
-    ticked = set(facts[0]["consents"]) if facts else set[str]()
-    read, asked = (form_of(step.live.world, item).consents for item in (step.service, service))
-    return tuple(sorted(id for id, text in asked.items() if id in ticked and read.get(id) == text))
+    keys = [row.facts["words"] for row in step.trail if row.facts and "words" in row.facts]
+    ticked = await step.engine.definitions.words(keys[0]) if keys else {}
+    asked = form_of(step.live.world, service).consents
+    return tuple(sorted(id for id, text in asked.items() if ticked.get(id) == text))
 
 
-def _note_ends(step: Step, bundle: Bundle) -> None:
+def note_ends(step: Step, bundle: Bundle) -> None:
     noted = {row.facts["number"] for row in step.trail if row.action == ENDED and row.facts}
     for id, case in bundle.cases.items():
         if not case.is_open and case.number not in noted:
@@ -158,7 +167,7 @@ def _record(step: Step, action: str, facts: Mapping[str, Any]) -> None:
     step.record(action, step.case.state, step.case.state, role=SYSTEM_ROLE, facts=facts)
 
 
-async def _sync_clock(step: Step, bundle: Bundle) -> bool:
+async def sync_clock(step: Step, bundle: Bundle) -> bool:
     """The parent's clock stands still while a child's does, from and to the same moments."""
     own = next((p for p in step.pauses.values() if p.status == "running" and p.reason == CHILD), None)
     pauses = [p for case in bundle.cases.values() for p in await _pauses(step, case)]

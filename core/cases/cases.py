@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tongban_sdk.actor import Actor
-from tongban_sdk.errors import ConflictError, PermissionDeniedError
+from tongban_sdk.errors import ConflictError, NotFoundError, PermissionDeniedError
 
 from core.audit import Audit
 from core.cases import (
@@ -18,20 +18,24 @@ from core.cases import (
     following,
     inbox,
     mine,
+    retrying,
     supervision,
     suspending,
     tasks,
     trail,
+    withdrawing,
 )
 from core.cases.definitions import Definitions
 from core.cases.dispatching import pass_on
 from core.cases.effects import Effects, own_effects
+from core.cases.entering import task_effect
 from core.cases.firing import Firing
 from core.cases.holding import find, look
-from core.cases.live import Engine, Live
+from core.cases.live import Engine
 from core.cases.paging import Page
 from core.cases.rating import Ratings
-from core.cases.rows import Case, Pause, Task, read
+from core.cases.retrying import FailedPart
+from core.cases.rows import Case, Pause, Task
 from core.cases.step import Step
 from core.cases.supervision import Supervision
 from core.cases.suspending import Wish
@@ -39,11 +43,13 @@ from core.cases.tasks import Outcome
 from core.cases.timers import BUNDLE, Timers
 from core.cases.timing import Colour, explain_due
 from core.cases.trail import TrailEntry
-from core.cases.who import refuse_own, standing
+from core.cases.who import EXTRA, refuse_own, standing
 from core.clock import Calendars, Clock
 from core.crypto import Vault
 from core.manifest.cases import CaseAction
 from core.store.database import Database
+from core.store.rows import read
+from core.write.live import Live
 
 
 class Cases:
@@ -58,9 +64,11 @@ class Cases:
         for kind, function in own_effects(self.engine).items():
             self.effects.register(kind, function)
         self.effects.register("open", bundles.open_effect)
+        self.effects.register("task", task_effect)
+        self.effects.ended.append(withdrawing.tell_parts)
         own = {
             "accept": pass_on, supervision.OVERDUE: supervision.overdue, suspending.RESUME: suspending.resume_by_date,
-            BUNDLE: bundles.advance, **escalating.HANDLERS,
+            BUNDLE: bundles.advance, withdrawing.FOLLOW: withdrawing.follow, **escalating.HANDLERS,
         }  # fmt: skip
         for kind, handler in own.items():
             self.timers.register(kind, handler)
@@ -87,9 +95,9 @@ class Cases:
             self.engine, actor, number, action, version=version, values=values, reason=reason, key=key, wish=wish
         )
 
-    async def decide_pause(self, actor: Actor, number: str, agrees: bool, *, reason: str = "") -> Case:
+    async def decide_pause(self, actor: Actor, number: str, agrees: bool, *, version: int, reason: str = "") -> Case:
         """The approver's word on a suspension that was asked for."""
-        return await suspending.decide(self.engine, actor, number, agrees, reason)
+        return await suspending.decide(self.engine, actor, number, agrees, version=version, reason=reason)
 
     async def resume(self, actor: Actor, number: str, *, reason: str = "") -> Case:
         """End a suspension before its day."""
@@ -133,6 +141,10 @@ class Cases:
     async def sign(self, actor: Actor, task_id: str, agrees: bool, opinion: str = "") -> Case:
         return await tasks.sign(self.engine, actor, task_id, agrees, opinion)
 
+    async def finish_task(self, actor: Actor, task_id: str, words: str = "") -> Case:
+        """Of a task that a step has set off besides (the effect `task`)."""
+        return await tasks.finish(self.engine, actor, task_id, words)
+
     async def comment(self, actor: Actor, number: str, text: str) -> Case:
         return await tasks.comment(self.engine, actor, number, text)
 
@@ -147,9 +159,10 @@ class Cases:
         return await trail.trail(self.engine, actor, await self.get(actor, number))
 
     async def tasks(self, actor: Actor, number: str) -> list[Task]:
-        """The tasks of a case that are not over: who has it. The applicant learns units, no names of staff."""
+        """The tasks of a case that are not over, and all that a step set off besides: who has it. The applicant learns
+        units, no names of staff."""
         case, engine = await self.get(actor, number), self.engine
-        where = "case_id = {case_id} AND status IN ('open', 'claimed') ORDER BY id"
+        where = f"case_id = {{case_id}} AND (status IN ('open', 'claimed') OR part LIKE '{EXTRA}%') ORDER BY id"
         found = await read(engine.database, engine.database.dialect, Task, where, case_id=case.id)
         return [replace(t, assignee=None, candidates=None) for t in found] if actor.kind == "citizen" else found
 
@@ -174,16 +187,36 @@ class Cases:
         return await supervision.tickets(self.engine, actor, number)
 
     async def children(self, actor: Actor, number: str) -> list[Case]:
-        """Of a bundle the caller sees, in the order in which they were opened; a delegate's within his scopes."""
+        """Of a bundle the caller sees, in the order in which they were opened; those that he sees."""
         case, engine = await self.get(actor, number), self.engine
         found = await read(engine.database, engine.database.dialect, Case, "parent = {id} ORDER BY id", id=case.id)
-        return [part for part in found if actor.agent is None or {part.plugin_id, part.entity} & {*actor.scopes}]
+        return [part for part in found if await self._sees(actor, part)]
+
+    async def failed_parts(self, actor: Actor, number: str) -> list[FailedPart]:
+        """Parts of a bundle that the caller may try anew."""
+        return await retrying.failed_parts(self.engine, actor, number)
+
+    async def retry_part(self, actor: Actor, number: str, part: str, *, version: int, key: str | None = None) -> Case:
+        """Try a failed part of a bundle anew, in the version of the whole the caller has seen; the whole."""
+        return await retrying.retry_part(self.engine, actor, number, part, version=version, key=key)
+
+    async def parent(self, actor: Actor, number: str) -> Case | None:
+        """The bundle that a part belongs to, if the caller sees it."""
+        case, engine = await self.get(actor, number), self.engine
+        found = await read(engine.database, engine.database.dialect, Case, "id = {id}", id=case.parent)
+        return found[0] if found and await self._sees(actor, found[0]) else None
+
+    async def _sees(self, actor: Actor, case: Case) -> bool:
+        try:
+            return bool(await find(self.engine, actor, case.number))
+        except NotFoundError:
+            return False
 
     async def joined(self, actor: Actor, number: str) -> Case | None:
         """The case that a report of the caller's joined: there it goes on."""
         case = await self.get(actor, number)
         found = await read(self.engine.database, self.engine.database.dialect, Case, "id = {id}", id=case.joined)
-        return await find(self.engine, actor, found[0].number) if found else None
+        return found[0] if found and await self._sees(actor, found[0]) else None
 
     async def inbox(
         self, actor: Actor, box: inbox.Box = "todo", *, first: int = 50, after: str | None = None,

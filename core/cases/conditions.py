@@ -8,13 +8,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from core.access import EntityScope
-from core.cases.live import Live
 from core.expr import Expr, Type, typed_sql
 from core.fields.column import Column
 from core.manifest.model import Entity
 from core.store.database import Transaction
 from core.store.dialect import Dialect, quote
 from core.store.sql import Arg, Env, Params
+from core.write.live import Live
 
 _ID = Column("id", "uuid")
 #: Statement, parameters, column of each answer, and the expressions: their ids are the key, so they must stay.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
+from tongban_sdk.actor import Actor
 from tongban_sdk.errors import ConflictError, NotFoundError
 
 from core.expr.clock import china_day
@@ -26,6 +28,25 @@ D = TypeVar("D", Service, Workflow)
 FRESH_S = 60.0
 
 
+@dataclass(frozen=True)
+class Flows:
+    """Workflows of a world, the older versions of them too, and what every inbox asks of them."""
+
+    world: World
+    #: How many definitions were known.
+    known: int
+    workflows: tuple[Workflow, ...]
+
+    @cached_property
+    def task_roles(self) -> frozenset[str]:
+        """All that tb_task.role may be."""
+        return _task_roles(self.world, self.workflows)
+
+    def role_keys(self, actor: Actor) -> list[str]:
+        """What tb_task.role may be for tasks of the caller's roles."""
+        return sorted(key for key in self.task_roles if not actor.roles.isdisjoint(key.split("|")))
+
+
 @dataclass
 class Definitions:
     """One per process: parsed definitions by id, "workflow:community.repair@3"."""
@@ -34,7 +55,10 @@ class Definitions:
     _known: dict[str, Service | Workflow] = field(default_factory=dict)
     #: Id → hash of what lies in tb_definition.
     _kept: dict[str, str] = field(default_factory=dict)
+    #: Statements by the key of what was ticked.
+    _words: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _read_at: float = float("-inf")
+    _flows: Flows | None = None
 
     def newest(self, world: World, key: str, now: datetime) -> Service:
         """The version of a service item in force today; NotFoundError without one."""
@@ -57,13 +81,31 @@ class Definitions:
         """Store what a case begins with. One id and version has one content for good."""
         for definition in definitions:
             id, new = id_of(definition), definition_hash(definition.document)
-            if (self._kept.get(id) or await self._store(tx, id, new, definition)) != new:
+            if (self._kept.get(id) or await self._store(tx, id, new, definition.document)) != new:
                 raise ConflictError(
                     f"“{definition.title}”第 {definition.version} 版的内容改过，版本号没有变", hint="请把 version 加一"
                 )
             self._known.setdefault(id, definition)
 
-    async def _store(self, tx: Transaction, id: str, hash: str, definition: Service | Workflow) -> str:
+    async def keep_words(self, tx: Transaction, words: Mapping[str, str]) -> str:
+        """Store statements somebody has ticked, by id, as they were read; the key that finds them for good."""
+        hash = definition_hash(words)
+        key = f"words:{hash}"
+        if key not in self._kept:
+            await self._store(tx, key, hash, words)
+        return key
+
+    async def words(self, key: str) -> Mapping[str, str]:
+        """What was kept under a key; {} for none."""
+        if key not in self._words:
+            text = "SELECT document FROM tb_definition WHERE id = {id}"
+            found = await self.database.fetch_value(*statement(self.database.dialect, DEFINITION, text, id=key))
+            if found is None:
+                return {}
+            self._words[key] = self.database.dialect.load(DEFINITION.by_name["document"], found)
+        return self._words[key]
+
+    async def _store(self, tx: Transaction, id: str, hash: str, document: Mapping[str, Any]) -> str:
         """The hash of what lies there now."""
         dialect = self.database.dialect
         # The same row twice is one row.
@@ -71,7 +113,7 @@ class Definitions:
             "INSERT INTO tb_definition (id, document, hash, first_seen_at) "
             "VALUES ({id}, {document}, {hash}, {first_seen_at}) ON CONFLICT (id) DO NOTHING"
         )
-        values = {"id": id, "document": dict(definition.document), "hash": hash, "first_seen_at": utc_now()}
+        values = {"id": id, "document": dict(document), "hash": hash, "first_seen_at": utc_now()}
         await tx.execute(*statement(dialect, DEFINITION, insert, **values))
         text = "SELECT hash FROM tb_definition WHERE id = {id}"
         found = str(await tx.fetch_value(*statement(dialect, DEFINITION, text, id=id)))
@@ -109,8 +151,8 @@ class Definitions:
         self._known[id], self._kept[id] = found, kept
         return found
 
-    async def workflows(self, world: World) -> list[Workflow]:
-        """All that run or ran: those of the manifests, and every version that cases began with."""
+    async def flows(self, world: World) -> Flows:
+        """Workflows that run or ran: those of the manifests, and every version that cases began with."""
         if time.monotonic() - self._read_at > FRESH_S:
             rows = await self.database.fetch("SELECT id FROM tb_definition WHERE id LIKE 'workflow:%' ORDER BY id", [])
             for (id,) in rows:
@@ -118,10 +160,14 @@ class Definitions:
                 if key.partition(".")[0] in world.plugins:
                     await self.workflow(world, key, int(version))
             self._read_at = time.monotonic()
-        live = [workflow for plugin in world.plugins.values() for workflow in plugin.workflows.values()]
-        known = [found for found in self._known.values() if isinstance(found, Workflow)]
-        old = [found for found in known if found.plugin_id in world.plugins]
-        return list({id_of(workflow): workflow for workflow in (*old, *live)}.values())
+        # Definitions are learned and never forgotten.
+        if self._flows is None or self._flows.world is not world or self._flows.known != len(self._known):
+            live = [workflow for plugin in world.plugins.values() for workflow in plugin.workflows.values()]
+            known = [found for found in self._known.values() if isinstance(found, Workflow)]
+            old = [found for found in known if found.plugin_id in world.plugins]
+            every = {id_of(workflow): workflow for workflow in (*old, *live)}
+            self._flows = Flows(world, len(self._known), tuple(every.values()))
+        return self._flows
 
 
 def full(name: str, plugin_id: str) -> str:
@@ -138,7 +184,28 @@ def roles_of(workflow: Workflow) -> frozenset[str]:
     of_states = (role for state in workflow.states.values() for role in state.roles)
     of_parts = (role for state in workflow.states.values() for part in state.parts for role in part.roles)
     of_actions = (role for action in workflow.actions.values() for role in action.roles)
-    return frozenset([*of_states, *of_parts, *of_actions, workflow.pause_approver, workflow.arbiter]) - {""}
+    of_extras = (role for roles in _extras(workflow) for role in roles)
+    return frozenset([*of_extras, *of_states, *of_parts, *of_actions, workflow.pause_approver, workflow.arbiter]) - {""}
+
+
+def _extras(workflow: Workflow) -> Iterator[tuple[str, ...]]:
+    """Roles of the tasks that effects open."""
+    for action in workflow.actions.values():
+        yield from (effect.args["roles"] for effect in action.effects if effect.kind == "task")
+
+
+def _task_roles(world: World, workflows: Sequence[Workflow]) -> frozenset[str]:
+    of_states = {"|".join(state.roles) for workflow in workflows for state in workflow.states.values()}
+    of_extras = {"|".join(roles) for workflow in workflows for roles in _extras(workflow)}
+    of_parts = {
+        "|".join(part.roles)
+        for workflow in workflows
+        for state in workflow.states.values()
+        for part in state.parts
+    }  # fmt: skip
+    tables = [table for plugin in world.plugins.values() for table in plugin.dispatch.values()]
+    of_tables = {to.role for table in tables for to in (*(rule.to for rule in table.rules), *table.fallback)}
+    return frozenset(of_states | of_extras | of_parts | of_tables)
 
 
 def _parse(kind: type[D], document: Mapping[str, Any], plugin_id: str) -> D:

@@ -11,7 +11,7 @@ from core.cases.definitions import full
 from core.cases.holding import system_step
 from core.cases.live import Engine
 from core.cases.nearness import Nearness, nearness, sites_of, spot_of
-from core.cases.rows import Task, read
+from core.cases.rows import Task
 from core.cases.step import Step
 from core.cases.timers import Timer, timer_row
 from core.clock import due
@@ -21,6 +21,7 @@ from core.expr.tree import Path
 from core.fields.column import Column, Table
 from core.manifest.cases import Candidate, Dispatch, DispatchRule
 from core.store.database import Transaction
+from core.store.rows import read
 from core.store.statement import load_row, statement
 
 #: A task is offered to this many, one after the other, before the pool gets it.
@@ -31,9 +32,15 @@ _STAFF = Table(
     (
         Column("id", "uuid"), Column("org_unit_id", "uuid"), Column("work_division", "text"), Column("load", "int"),
         Column("role", "text"), Column("roles", "json"), Column("grid", "text"), Column("today", "date"),
+        Column("now", "datetime"), Column("on_duty", "bool"),
     ),
 )  # fmt: skip
-_NAMES = ("id", "org_unit_id", "work_division", "load")
+_NAMES = ("id", "org_unit_id", "work_division", "load", "on_duty")
+#: Whether the roster has somebody on duty now.
+_ON_DUTY = (
+    "EXISTS (SELECT 1 FROM core_duty_shift d WHERE d.staff_id = s.id AND d.deleted_at IS NULL "
+    "AND d.starts_at <= {now} AND d.ends_at > {now})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +59,18 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of the staff, how many tasks he has, and how near he is to the matter."""
+    """One of the staff, how many tasks he has, how near he is to the matter, and whether he is on duty."""
 
     id: str
     org: str
     load: int
     distance: Nearness
+    on_duty: bool = False
+
+    @property
+    def duty(self) -> int:
+        """To sort by: who is on duty comes first."""
+        return 0 if self.on_duty else 1
 
 
 async def dispatch(step: Step, task: Task, table_id: str) -> Task:
@@ -135,13 +148,27 @@ async def _of_rule(step: Step, rule: DispatchRule) -> list[Found]:
     if to.org and not rule.order and not (to.grid or to.staff):
         return [Found(to.role, None, org, f"{head}，由单位自行安排")]
     found = await members(step, to.role, org=org, grid=grid, staff=staff, by_distance="distance" in rule.order)
-    found.sort(key=lambda member: (*(getattr(member, name) for name in rule.order), member.id))
+    order = [name for name in rule.order if name != "duty" or not await is_working_time(step)]
+    found.sort(key=lambda member: (*(getattr(member, name) for name in order), member.id))
     return [Found(to.role, m.id, m.org, f"{head}，{_reason(m, rule)}") for m in found]
 
 
 def _reason(member: Member, rule: DispatchRule) -> str:
+    duty = ["正在值班"] if "duty" in rule.order and member.on_duty else []
     distance = [str(member.distance)] if "distance" in rule.order else []
-    return "，".join([f"在办 {member.load} 件", *distance])
+    return "，".join([*duty, f"在办 {member.load} 件", *distance])
+
+
+async def is_working_time(step: Step) -> bool:
+    """Within duty hours of the case's division: nobody has to be on a roster then."""
+    return (await step.engine.calendars.of(step.case.division)).is_open(step.now)
+
+
+async def to_reach(step: Step, role: str, *, org: str | None = None) -> list[Member]:
+    """Staff of a role who are there to be told of something: outside working hours those on duty, if there are any."""
+    found = await members(step, role, org=org)
+    on_duty = [member for member in found if member.on_duty]
+    return on_duty if on_duty and not await is_working_time(step) else found
 
 
 async def _named(step: Step, to: Candidate) -> tuple[str | None, str | None, str | None]:
@@ -172,12 +199,12 @@ async def members(
     )
     text = (
         "SELECT s.id, s.org_unit_id, s.work_division, (SELECT count(*) FROM tb_task t WHERE t.assignee = s.id "
-        "AND t.status IN ('open', 'claimed')) AS load FROM core_staff s "
+        f"AND t.status IN ('open', 'claimed')) AS load, {_ON_DUTY} AS on_duty FROM core_staff s "
         "LEFT JOIN core_post p ON p.id = s.post_id AND p.deleted_at IS NULL "
         f"WHERE s.deleted_at IS NULL AND s.state = 'active' AND ({has.format(column='s.roles')} "
-        f"OR {has.format(column='p.roles')}) AND {where} ORDER BY load, s.id LIMIT {OFFERS_MAX * 10}"
+        f"OR {has.format(column='p.roles')}) AND {where} ORDER BY on_duty DESC, load, s.id LIMIT {OFFERS_MAX * 10}"
     )
-    named = {"role": role, "roles": [role], "today": china_day(step.now), **values}
+    named = {"role": role, "roles": [role], "today": china_day(step.now), "now": step.now, **values}
     rows = await step.tx.fetch(*statement(dialect, _STAFF, text, **named))
     found = [load_row(dialect, _STAFF, _NAMES, row) for row in rows]
     spot = await spot_of(step) if by_distance else None
@@ -185,7 +212,7 @@ async def members(
     return [
         Member(
             row["id"], row["org_unit_id"], row["load"],
-            nearness(spot, sites.get(row["org_unit_id"], ()), row["work_division"], division),
+            nearness(spot, sites.get(row["org_unit_id"], ()), row["work_division"], division), row["on_duty"],
         )
         for row in found
     ]  # fmt: skip

@@ -28,6 +28,8 @@ class Effects:
     """Functions by kind. A step with one that nothing is registered for is refused: it would half-succeed."""
 
     functions: dict[str, Run] = field(default_factory=dict)
+    #: Told when a case has come to an end, in the transaction of that step.
+    ended: list[Callable[[Step], Awaitable[None]]] = field(default_factory=list)
 
     def register(self, kind: str, function: Run) -> None:
         if kind in self.functions:

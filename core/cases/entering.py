@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tongban_sdk.errors import ConflictError, InputProblem, InvalidInputError
 
@@ -16,10 +17,14 @@ from core.cases.rows import Task
 from core.cases.step import Step, count_of
 from core.cases.timers import BUNDLE, forget, timer_row
 from core.cases.timing import begin_clock, end_pauses, pause, resume, task_times
+from core.cases.who import EXTRA, is_extra
 from core.manifest.cases import APPLICANT, SYSTEM_ROLE, CaseAction, State
 from core.store.case_tables import TIMER
+from core.store.database import Transaction
 from core.store.ids import uuid7
 
+#: Have a look whether all bills of the case are paid; see core/cases/paying.py.
+PAID = "paid"
 #: Automatic steps in a row; more is a circle.
 AUTO_MAX = 20
 
@@ -81,7 +86,8 @@ async def start_clock_by(step: Step, action: str) -> None:
 
 def _leave(step: Step) -> None:
     for task in step.live_tasks:
-        step.change_task(task.id, status="cancelled", done_at=step.now)
+        if not is_extra(task):
+            step.change_task(task.id, status="cancelled", done_at=step.now)
     # A suspension nobody has granted was wished for where the case no longer is.
     for wished in list(step.pauses.values()):
         if wished.status == "asked":
@@ -113,6 +119,8 @@ async def _open_tasks(step: Step, state: State) -> None:
     if state.children:
         await set_limit(step, state)
         step.rows.append(timer_row(BUNDLE, step.now, case_id=step.case.id))
+    if state.on_paid:
+        step.rows.append(timer_row(PAID, step.now, case_id=step.case.id))
     for opening in _openings(state):
         await open_task(step, state, opening)
 
@@ -147,6 +155,13 @@ async def open_task(step: Step, state: State, opening: Opening) -> Task:
     return task
 
 
+async def task_effect(tx: Transaction, step: Step, args: Mapping[str, Any]) -> None:
+    """The effect `task`: one more task beside the state's, which nothing waits for."""
+    state = replace(step.state, assign="pool", on_due="", within=args["within"])
+    await open_task(step, state, Opening(args["title"], args["roles"], f"{EXTRA}{len(step.tasks)}"))
+    step.record("task_opened", step.case.state, step.case.state, role=SYSTEM_ROLE, is_public=False)
+
+
 def _to_owner(step: Step, task: Task) -> Task:
     """Whoever did a task of these roles last has this one, too."""
     done = [t for t in step.tasks.values() if t.status == "done" and t.assignee and set(t.roles) & set(task.roles)]
@@ -160,6 +175,10 @@ def _to_owner(step: Step, task: Task) -> Task:
 async def _end(step: Step, state: State) -> None:
     if state.end == "done":
         await _check_close(step)
+    else:
+        # What a step has set off besides is done after a good end, too.
+        for task in step.live_tasks:
+            step.change_task(task.id, status="cancelled", done_at=step.now)
     await end_pauses(step)
     step.change(
         phase=state.end, closed_at=step.now, outcome=state.end, yellow_at=None, orange_at=None, purple_at=None,
@@ -171,6 +190,18 @@ async def _end(step: Step, state: State) -> None:
     await records.close(step)
     await merging.end_joined(step)
     await offer(step)
+    for told in step.engine.effects.ended:
+        await told(step)
+
+
+async def end_as_withdrawn(step: Step) -> None:
+    """By no action of the workflow: in its state for that, else where the case stands."""
+    found = next((state for state in step.workflow.states.values() if state.end == "withdrawn"), None)
+    if found is not None:
+        await enter(step, found.id)
+    else:
+        _leave(step)
+        await _end(step, replace(step.state, end="withdrawn"))
 
 
 async def _check_close(step: Step) -> None:

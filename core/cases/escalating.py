@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.cases.deadlines import ESCALATE, STATE_DUE
-from core.cases.dispatching import members
+from core.cases.dispatching import Member, members, to_reach
 from core.cases.effects import event_row
 from core.cases.entering import automatic, enter
 from core.cases.holding import system_step
@@ -19,6 +21,7 @@ from core.store.statement import statement
 
 #: Not a role: a 督办 ticket is opened.
 SUPERVISION = "supervision"
+DUTY_LEADER = "duty_leader"
 #: So many of a role hear of one case.
 TOLD_MAX = 20
 
@@ -44,9 +47,14 @@ async def _tell(step: Step, level: Escalation) -> list[str]:
     """core.staff who hear of it."""
     if level.to == SUPERVISION:
         await open_in(step, LATE)
-        return []
-    unit = await members(step, level.to, org=step.case.org) if step.case.org else []
-    found = [member.id for member in (unit or await members(step, level.to))][:TOLD_MAX]
+        # A ticket nobody has asked for lies with whoever leads now.
+        return await _watch(step, [member for member in await members(step, DUTY_LEADER) if member.on_duty])
+    unit = await to_reach(step, level.to, org=step.case.org) if step.case.org else []
+    return await _watch(step, unit or await to_reach(step, level.to))
+
+
+async def _watch(step: Step, told: Sequence[Member]) -> list[str]:
+    found = [member.id for member in told][:TOLD_MAX]
     known = await _watchers(step)
     step.rows += [
         Insert(

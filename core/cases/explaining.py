@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.cases.live import Engine
-from core.cases.rows import Case, Pause, read
+from core.cases.rows import Case, Pause
 from core.cases.timing import explain_due, limit_of, stretches
 from core.clock import due
 from core.clock.days import Day
+from core.store.rows import read
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,11 @@ from typing import Any
 
 from tongban_sdk.actor import Actor
 from tongban_sdk.errors import (
+    ConflictError,
     InputProblem,
     InvalidInputError,
     NotAuthenticatedError,
+    NotFoundError,
     PermissionDeniedError,
     RealNameRequiredError,
 )
@@ -21,9 +23,8 @@ from core.cases import merging, records
 from core.cases.acting import once
 from core.cases.effects import event_row
 from core.cases.entering import enter, start_clock_by
-from core.cases.holding import case_of
-from core.cases.live import Engine, entity_of
-from core.cases.once import Once
+from core.cases.holding import case_of, find
+from core.cases.live import Engine
 from core.cases.participants import FOUNDATION
 from core.cases.rows import Case
 from core.cases.step import Step
@@ -35,12 +36,15 @@ from core.forms.validate import validate
 from core.forms.view import form_of
 from core.manifest.cases import APPLICANT, SYSTEM_ROLE, Service
 from core.manifest.model import Entity
+from core.store.case_tables import CASE
 from core.store.database import Transaction
 from core.store.dialect import quote
+from core.store.errors import UniqueError
 from core.store.ids import uuid7
 from core.store.statement import statement
 from core.store.tables import table_of
 from core.write import Written
+from core.write.once import Once
 
 SUBMIT = "submit"
 
@@ -110,9 +114,10 @@ def _asked(
 async def file_in(engine: Engine, tx: Transaction, filing: Filing, id: str) -> Case:
     """The same inside a transaction of the caller: bundles and effects open cases too."""
     live, now = engine.live(), utc_now()
-    entity = entity_of(live, filing.service.entity)
+    entity = live.world.entities[filing.service.entity]
     _check_who(filing)
     kept = await _checked_values(engine, tx, filing)
+    filing = replace(filing, more=await _about(engine, tx, filing, kept))
     written = await live.writer.within(tx).create(_writing(filing.actor), entity, kept, why=f"case.{SUBMIT}")
     workflow = engine.definitions.workflow_for(live.world, filing.service)
     await engine.definitions.keep(tx, workflow, filing.service)
@@ -121,7 +126,7 @@ async def file_in(engine: Engine, tx: Transaction, filing: Filing, id: str) -> C
         engine, live, tx, now, filing.actor, case, filing.service, workflow, entity, SUBMIT,
         row_version=written.version, row=written.row, is_new=True,
     )  # fmt: skip
-    facts = {"consents": sorted(filing.consents)} if filing.consents else None
+    facts = await _ticked(engine, tx, filing)
     role = {"citizen": APPLICANT, "system": SYSTEM_ROLE}.get(filing.actor.kind, "staff")
     step.record(SUBMIT, "", workflow.start, role=role, facts=facts)
     if (into := await merging.older(step)) is not None:
@@ -132,7 +137,39 @@ async def file_in(engine: Engine, tx: Transaction, filing: Filing, id: str) -> C
     step.rows.append(event_row(step, "case.created"))
     if step.case.is_open:
         step.rows.append(records.begin(step))
-    return await step.finish()
+    try:
+        return await step.finish()
+    except UniqueError as error:
+        if error.table != CASE.name:
+            raise
+        hint = "请联系系统管理员检查各实体的编号格式"
+        raise ConflictError(f"编号 {case.number} 已是另一件办件的，没有受理", hint=hint) from None
+
+
+async def _ticked(engine: Engine, tx: Transaction, filing: Filing) -> Mapping[str, Any] | None:
+    """The statements the person has ticked, and where their words lie: what was agreed to is known for good."""
+    asked = form_of(engine.live().world, filing.service).consents
+    words = {id: asked[id] for id in sorted({*filing.consents}) if id in asked}
+    return {"consents": list(words), "words": await engine.definitions.keep_words(tx, words)} if words else None
+
+
+async def _about(engine: Engine, tx: Transaction, filing: Filing, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The case it is about, where the item names one: seen by who files, held, and not asked about twice at a time."""
+    number = values.get(filing.service.about)
+    if not filing.service.about or filing.actor.kind == "system":
+        return filing.more or {}
+    try:
+        case = await find(engine, filing.actor, str(number or ""), source=tx, hold=True)
+    except NotFoundError as error:
+        problem = InputProblem(("values", filing.service.about), error.message, "case.about")
+        raise InvalidInputError("填写的内容有误", [problem], hint="请在自己的办件里提出") from None
+    if case.service == filing.service.key:
+        raise ConflictError(f"“{filing.service.title}”不能针对另一件“{filing.service.title}”")
+    mine = "SELECT 1 FROM tb_case WHERE about = {about} AND account = {account} AND service = {service} "
+    named = {"about": case.id, "account": filing.actor.id, "service": filing.service.key}
+    if await tx.fetch(*statement(engine.database.dialect, CASE, f"{mine}AND closed_at IS NULL", **named)):
+        raise ConflictError(f"对这件办件的“{filing.service.title}”正在处理", hint="请等答复")
+    return {**(filing.more or {}), "about": case.id}
 
 
 def _writing(actor: Actor) -> Actor:

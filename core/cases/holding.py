@@ -9,12 +9,12 @@ from tongban_sdk.errors import NotFoundError
 
 from core.access.service import service_actor
 from core.cases.live import Engine
-from core.cases.rows import Case, columns, load, lock, read
+from core.cases.rows import Case
 from core.cases.sight import NUMBER, facts, sight
 from core.cases.step import Step
 from core.fields.times import utc_now
-from core.store.case_tables import CASE
 from core.store.database import Database, Transaction
+from core.store.rows import columns, load, lock, read
 from core.store.sql import Arg, Env, Params
 
 NO_CASE = "找不到这件办件"
@@ -27,7 +27,7 @@ async def find(
     live, params = engine.live(), Params(engine.database.dialect)
     me = await facts(engine, live, actor)
     here = f"c.number = {params.add(Arg(('number',)), NUMBER)} AND {sight(live, actor, params)}"
-    text = f"SELECT {columns(CASE, 'c')} FROM tb_case c WHERE {here}" + (
+    text = f"SELECT {columns(Case, 'c')} FROM tb_case c WHERE {here}" + (
         lock(engine.database.dialect, "FOR UPDATE OF c") if hold else ""
     )
     rows = await (source or engine.database).fetch(text, params.bind(Env(me, {"number": number}, utc_now())))

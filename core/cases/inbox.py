@@ -11,20 +11,21 @@ from tongban_sdk.errors import PermissionDeniedError
 from core.access import me_of
 from core.cases.live import Engine
 from core.cases.paging import Page, check_first, page, read_cursor
-from core.cases.rows import Case, Task, columns, load
+from core.cases.rows import Case, Task
 from core.cases.timing import Colour
 from core.fields.times import utc_now
-from core.manifest.cases import Workflow
-from core.manifest.model import World
 from core.store.case_tables import CASE, TASK
-from core.store.dialect import literal
+from core.store.dialect import Dialect, literal
+from core.store.rows import columns, load
 from core.store.statement import statement
 
 #: todo: free for him, or offered to him; doing: claimed by him; done: done by him, the newest first.
 Box = Literal["todo", "doing", "done"]
 #: Counters stop here: whoever has more work than this has too much.
 COUNT_MAX = 999
-_COLUMNS = columns(TASK)
+#: How the code of a division ends that is no town's and no village's.
+COUNTY_AND_ABOVE = "000000"
+_COLUMNS = columns(Task)
 _COLOURS: Mapping[Colour, str] = {
     "none": "due_at IS NULL",
     "green": "due_at > {now:due_at} AND (yellow_at IS NULL OR yellow_at > {now:due_at})",
@@ -74,7 +75,7 @@ async def watched(engine: Engine, actor: Actor, *, first: int = 50) -> list[Case
     if actor.staff is None:
         raise PermissionDeniedError("待办只对工作人员开放")
     text = (
-        f"SELECT {columns(CASE, 'c')} FROM tb_case c JOIN tb_case_party p ON p.case_id = c.id "
+        f"SELECT {columns(Case, 'c')} FROM tb_case c JOIN tb_case_party p ON p.case_id = c.id "
         f"WHERE p.staff = {{staff:owner}} AND p.kind = 'watcher' ORDER BY c.closed_at IS NOT NULL, c.due_at IS NULL, "
         f"c.due_at, c.id LIMIT {check_first(first)}"
     )
@@ -87,21 +88,24 @@ async def _branches(engine: Engine, actor: Actor, box: str) -> tuple[list[str], 
     values: dict[str, Any] = {"me": actor.staff, "org": actor.org}
     if box != "todo":
         return [f"assignee = {{me:assignee}} AND status = '{'claimed' if box == 'doing' else 'done'}'"], values
-    live = engine.live()
-    keys = role_keys(live.world, await engine.definitions.workflows(live.world), actor)
+    keys = (await engine.definitions.flows(engine.live().world)).role_keys(actor)
     values |= {f"grid{i}": grid for i, grid in enumerate(actor.grids)}
-    return ["assignee = {me:assignee} AND status = 'open'", *_pools(actor, keys)], values
+    return ["assignee = {me:assignee} AND status = 'open'", *_pools(actor, keys, engine.database.dialect)], values
 
 
-def _pools(actor: Actor, keys: Sequence[str]) -> Iterator[str]:
+def _pools(actor: Actor, keys: Sequence[str], dialect: Dialect) -> Iterator[str]:
     """Where free tasks lie: at his unit, in his division, in his grids; none in two of them.
 
     Roles and divisions stand in the text: a planner that knows them knows whether few rows are to be sorted (a
-    village) or many to be read in order (a county).
+    village) or many to be read in order (a county). SQLite does not know how many: what it must not look for is
+    kept off indexes. Nor may anybody look for a role where a unit or a grid says enough: most tasks have no unit, which
+    SQLite takes for one unit with most of the tasks.
     """
     free, first = "status = 'open' AND assignee IS NULL", me_of(actor)["division_first"]
-    roles = f"role IN ({', '.join(map(literal, keys))})"
-    covered = f"division BETWEEN {literal(first)} AND {literal(me_of(actor)['division_last'])}" if first else "FALSE"
+    roles = f"COALESCE(role, '') IN ({', '.join(map(literal, keys))})"
+    is_wide = dialect.name == "sqlite" and str(first).endswith(COUNTY_AND_ABOVE)
+    place = "COALESCE(division, '')" if is_wide else "division"
+    covered = f"{place} BETWEEN {literal(first)} AND {literal(me_of(actor)['division_last'])}" if first else "FALSE"
     if not keys:
         return
     if actor.org is not None:
@@ -112,20 +116,6 @@ def _pools(actor: Actor, keys: Sequence[str]) -> Iterator[str]:
     if actor.grids:
         grids = ", ".join(f"{{grid{i}:grid}}" for i in range(len(actor.grids)))
         yield f"grid IN ({grids}) AND {free} AND org IS NULL AND {roles} AND NOT ({covered})"
-
-
-def role_keys(world: World, workflows: list[Workflow], actor: Actor) -> list[str]:
-    """What tb_task.role may be for tasks of the caller's roles."""
-    of_states = {"|".join(state.roles) for workflow in workflows for state in workflow.states.values()}
-    of_parts = {
-        "|".join(part.roles)
-        for workflow in workflows
-        for state in workflow.states.values()
-        for part in state.parts
-    }  # fmt: skip
-    tables = [table for plugin in world.plugins.values() for table in plugin.dispatch.values()]
-    of_tables = {to.role for table in tables for to in (*(rule.to for rule in table.rules), *table.fallback)}
-    return sorted(key for key in of_states | of_parts | of_tables if actor.roles & set(key.split("|")))
 
 
 def _filters(

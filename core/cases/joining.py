@@ -32,18 +32,11 @@ def verdict(step: Step, action: CaseAction) -> Verdict:
 
 
 def round_of(step: Step, state: State) -> list[Task]:
-    """The parts of this stay in the state, each once: an earlier stay counts no more, nor what was handed on."""
-    entries = (row.at for row in step.trail if row.to_state == state.id and row.from_state != row.to_state)
-    came = max(entries, default=None)
-    return [
-        task
-        for task in step.tasks.values()
-        if task.state == state.id
-        and task.part
-        and not is_side(task)
-        and task.status != "cancelled"
-        and (came is None or task.opened_at >= came)
-    ]
+    """The parts of this stay in the state, each once: the newest of each. An earlier stay counts no more, nor what was
+    handed on; a step that leads back into the state begins a new round, too."""
+    parts = [t for t in step.tasks.values() if t.state == state.id and t.part and not is_side(t)]
+    newest = sorted((t for t in parts if t.status != "cancelled"), key=lambda t: (t.opened_at, t.id))
+    return list({task.part: task for task in newest}.values())
 
 
 def _vote(step: Step, action: CaseAction, parts: list[Task]) -> Verdict:

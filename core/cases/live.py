@@ -6,34 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from tongban_sdk.errors import UnavailableError
-
-from core.access import AccessModel
 from core.audit import Audit
 from core.cases.definitions import Definitions
 from core.clock import Calendars
 from core.crypto import Vault
-from core.manifest.model import Entity, World
+from core.manifest.model import Entity
 from core.store.database import Database, Transaction
 from core.store.postgres import PostgresEngine
-from core.write import Writer
+from core.write.live import Live, check_runs
 
 if TYPE_CHECKING:
     from core.cases.effects import Effects
     from core.cases.timers import Timers
-
-
-class Live(Protocol):
-    """A generation, as far as this room must know it."""
-
-    @property
-    def world(self) -> World: ...
-    @property
-    def access(self) -> AccessModel: ...
-    @property
-    def writer(self) -> Writer: ...
 
 
 @dataclass(frozen=True)
@@ -66,9 +52,7 @@ def at_once(database: Database) -> int:
     return max(1, engine.pool.max_size // 2) if isinstance(engine, PostgresEngine) else 64
 
 
-def entity_of(live: Live, key: str) -> Entity:
-    """The entity of a case; UnavailableError while its plugin is switched off."""
-    found = live.world.entity(key)
-    if found is None:
-        raise UnavailableError("办理这件事的应用没有启用", retry_after_s=60)
-    return found
+def entity_of(live: Live, key: str, division: str) -> Entity:
+    """The entity of a case; UnavailableError while its plugin is switched off, or is where the case lies."""
+    check_runs(live, key.partition(".")[0], division)
+    return live.world.entities[key]

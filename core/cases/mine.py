@@ -11,11 +11,12 @@ from tongban_sdk.errors import NotAuthenticatedError
 from core.access import me_of
 from core.cases.live import Engine
 from core.cases.paging import Page, check_first, page, read_cursor
-from core.cases.rows import Case, columns, load
-from core.cases.sight import scopes
+from core.cases.rows import Case
+from core.cases.sight import PARTIES, scopes
 from core.fields.column import Column
 from core.fields.times import utc_now
 from core.store.case_tables import CASE
+from core.store.rows import columns, load
 from core.store.sql import Arg, Env, Me, Params
 
 Which = Literal["all", "open", "closed"]
@@ -43,7 +44,7 @@ async def mine(
         for number, way in enumerate(ways)
     )
     text = (
-        f"SELECT {columns(CASE, 'c')} FROM tb_case c JOIN ({ids}) i ON i.id = c.id "
+        f"SELECT {columns(Case, 'c')} FROM tb_case c JOIN ({ids}) i ON i.id = c.id "
         f"ORDER BY c.filed_at DESC, c.id DESC LIMIT {first + 1}"
     )
     args: dict[str, Any] = {"at": place[0], "last": place[1]} if place else {}
@@ -59,10 +60,7 @@ def _ways(actor: Actor, params: Params) -> Iterator[str]:
     elif actor.person is not None:
         person = params.add(Me("person"), _UUID)
         yield f"WHERE c.applicant = {person} AND c.legal_entity IS NULL"
-        yield (
-            f"JOIN tb_case_party p ON p.case_id = c.id WHERE p.person = {person} "
-            "AND p.kind IN ('applicant', 'reporter', 'signer')"
-        )
+        yield f"JOIN tb_case_party p ON p.case_id = c.id WHERE p.person = {person} AND p.kind IN {PARTIES}"
 
 
 def _after(params: Params, place: tuple[Any, str] | None) -> Iterator[str]:

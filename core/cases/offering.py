@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from core.cases.rows import change
 from core.cases.step import Step
 from core.clock import due
 from core.manifest.cases import Limit
 from core.store.database import Insert
 from core.store.ids import uuid7
 from core.store.rating_tables import RATING
+from core.store.rows import change
 from core.store.statement import statement
 
 #: How long one may rate.

@@ -12,20 +12,21 @@ from tongban_sdk.errors import ConflictError, InputProblem, InvalidInputError, N
 
 from core.access.service import service_actor
 from core.audit import Entry
-from core.cases.filing import Filing, file_in
-from core.cases.holding import find, hold, system_step
+from core.cases.filing import Filing, file_in, submit
+from core.cases.holding import find, system_step
 from core.cases.live import Engine
-from core.cases.rows import Case, change
+from core.cases.rows import Case
 from core.cases.timing import limit_row
 from core.cases.who import covers, is_applicant
 from core.cases.words import words
 from core.fields.times import utc_now
 from core.manifest.model import World
 from core.privacy.rows import Lying
-from core.store.case_tables import CASE, CASE_RECORD
+from core.store.case_tables import CASE_RECORD
 from core.store.database import Database, Transaction
 from core.store.ids import uuid7
 from core.store.rating_tables import RATING
+from core.store.rows import change
 from core.store.statement import load_row, statement
 
 LEVELS: Mapping[int, str] = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
@@ -149,21 +150,12 @@ class Ratings:
     async def complain(self, actor: Actor, number: str, text: str) -> Case:
         """投诉: a case of its own, by who has part in the other one; not handled by the unit it is about."""
         text = words(text, "请写明投诉的内容")
-        engine = self.engine
-        async with engine.transaction() as tx:
-            # The other case is held: two complaints at once are one.
-            step = await hold(engine, tx, actor, number, "complain")
-            case = step.case
-            if actor.kind != "citizen" or case.service == COMPLAINT:
-                raise PermissionDeniedError("投诉由办件的申请人提出")
-            mine = "SELECT 1 FROM tb_case WHERE about = {about} AND account = {account} AND service = {service} "
-            named = {"about": case.id, "account": actor.id, "service": COMPLAINT}
-            if await tx.fetch(*statement(engine.database.dialect, CASE, f"{mine}AND closed_at IS NULL", **named)):
-                raise ConflictError("对这件办件的投诉正在处理", hint="请等答复")
-            item = engine.definitions.newest(engine.live().world, COMPLAINT, utc_now())
-            values = {"about_no": case.number, "text": text}
-            filing = Filing(actor, item, values, case.channel if case.channel in item.channels else "app")
-            return await file_in(engine, tx, replace(filing, more={"about": case.id}), uuid7())
+        case, engine = await find(self.engine, actor, number), self.engine
+        if actor.kind != "citizen":
+            raise PermissionDeniedError("投诉由办件的申请人提出")
+        item = engine.definitions.newest(engine.live().world, COMPLAINT, utc_now())
+        channel = case.channel if case.channel in item.channels else "app"
+        return await submit(engine, actor, COMPLAINT, {"about_no": case.number, "text": text}, channel=channel)
 
     async def _own(self, tx: Transaction, actor: Actor, number: str) -> tuple[Case, Rating]:
         """Of a case the caller applied for; nobody else's rating is told from none."""

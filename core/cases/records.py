@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from core.cases.rows import change
+from datetime import datetime
+from decimal import Decimal
+
 from core.cases.step import Step
-from core.cases.timing import stood_s
+from core.cases.timing import stood_s, stretches
+from core.clock import passed_ms
 from core.store.case_tables import CASE_RECORD
 from core.store.database import Insert
+from core.store.rows import change
+
+_CENT = Decimal("0.01")
 
 
 def begin(step: Step) -> Insert:
@@ -24,7 +30,7 @@ async def close(step: Step) -> None:
     values = {
         "org": step.case.org, "closed_at": step.now, "outcome": step.case.outcome, "is_on_time": is_on_time(step),
         "returns": sum(_is_return(step, row.action) for row in step.trail),
-        "paused_s": stood_s(step.pauses.values(), step.now),
+        "paused_s": stood_s(step.pauses.values(), step.now), **await _hours(step),
     }  # fmt: skip
     if step.is_new:
         step.rows.append(Insert(CASE_RECORD, {**begin(step).values, **values}))
@@ -34,8 +40,24 @@ async def close(step: Step) -> None:
 
 async def reopen(step: Step) -> None:
     """Not over after all: the row is completed at the next end."""
-    values = {"closed_at": None, "outcome": None, "is_on_time": None}
+    values = {"closed_at": None, "outcome": None, "is_on_time": None, "hours": None, "working_hours": None}
     await change(step.tx, step.engine.database.dialect, CASE_RECORD, values, "id = {id}", id=step.case.id)
+
+
+async def _hours(step: Step) -> dict[str, Decimal | None]:
+    """How long it took, and how long until somebody on the staff did a first step; None when nobody did."""
+    calendar, filed = await step.engine.calendars.of(step.case.division), step.case.filed_at
+    pauses = stretches(step.pauses.values())
+
+    def hours(end: datetime, *, on_duty: bool = False) -> Decimal:
+        return (Decimal(passed_ms(calendar, filed, end, pauses, on_duty=on_duty)) / 3_600_000).quantize(_CENT)
+
+    # A case filed at a counter is filed by staff: that is no answer.
+    first = next((row.at for row in step.trail if row.staff is not None and row.action != "submit"), None)
+    return {
+        "hours": hours(step.now), "working_hours": hours(step.now, on_duty=True),
+        "first_reply_hours": hours(first) if first else None,
+    }  # fmt: skip
 
 
 def is_on_time(step: Step) -> bool | None:

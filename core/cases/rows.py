@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar
 
-from core.fields.column import Column, Table
+from core.fields.column import Table
 from core.store.case_tables import CASE, CASE_PAUSE, CASE_STEP, TASK
-from core.store.database import Database, Insert, Transaction
-from core.store.dialect import Dialect, quote
+from core.store.database import Insert, Transaction
+from core.store.dialect import Dialect
 from core.store.insert import one_statement
-from core.store.statement import statement
 
 #: `ranked_at` of a task without a limit.
 END_OF_TIME = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
@@ -22,6 +20,8 @@ END_OF_TIME = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 @dataclass(frozen=True, slots=True)
 class Case:
     """One row of tb_case; see core/store/case_tables.py."""
+
+    TABLE: ClassVar[Table] = CASE
 
     id: str
     number: str
@@ -70,6 +70,8 @@ class Case:
 class Task:
     """One row of tb_task."""
 
+    TABLE: ClassVar[Table] = TASK
+
     id: str
     case_id: str
     number: str
@@ -111,6 +113,8 @@ class Task:
 class StepRow:
     """One row of tb_case_step; `reason` is sealed."""
 
+    TABLE: ClassVar[Table] = CASE_STEP
+
     id: str
     case_id: str
     seq: int
@@ -134,6 +138,8 @@ class StepRow:
 class Pause:
     """One row of tb_case_pause."""
 
+    TABLE: ClassVar[Table] = CASE_PAUSE
+
     id: str
     case_id: str
     reason: str
@@ -144,50 +150,6 @@ class Pause:
     status: str
 
 
-T = TypeVar("T", Case, Task, StepRow, Pause)
-TABLES: Mapping[type[Any], Table] = {Case: CASE, Task: TASK, StepRow: CASE_STEP, Pause: CASE_PAUSE}
-
-
-def columns(table: Table, alias: str = "") -> str:
-    head = f"{alias}." if alias else ""
-    return ", ".join(f"{head}{quote(column.name)}" for column in table.columns)
-
-
-def load(dialect: Dialect, kind: type[T], row: Sequence[Any]) -> T:
-    """A driver row of all columns in their order."""
-    values = list(row)
-    for place, column in _raw(dialect.name, TABLES[kind].name):
-        if values[place] is not None:
-            values[place] = dialect.load(column, values[place])
-    return kind(*values)
-
-
-@cache
-def _raw(dialect: str, table: str) -> tuple[tuple[int, Column], ...]:
-    """The columns whose driver values are no canonical ones."""
-    # asyncpg gives instants in UTC.
-    same = {"text", "int", *(("bool", "datetime") if dialect == "postgres" else ("uuid",))}
-    (columns,) = (found.columns for found in TABLES.values() if found.name == table)
-    return tuple((place, column) for place, column in enumerate(columns) if column.kind not in same)
-
-
-async def read(source: Database | Transaction, dialect: Dialect, kind: type[T], where: str, **values: Any) -> list[T]:
-    """Rows of a type; `where` may go on with ORDER BY, LIMIT and locks."""
-    table = TABLES[kind]
-    text = f"SELECT {columns(table)} FROM {table.name} WHERE {where}"
-    return [load(dialect, kind, row) for row in await source.fetch(*statement(dialect, table, text, **values))]
-
-
-async def change(
-    tx: Transaction, dialect: Dialect, table: Table, values: Mapping[str, Any], where: str, **named: Any
-) -> int:
-    """UPDATE with typed values; the number of rows changed."""
-    sets = ", ".join(f"{quote(name)} = {{set_{name}:{name}}}" for name in values)
-    text = f"UPDATE {table.name} SET {sets} WHERE {where}"
-    new = {f"set_{name}": value for name, value in values.items()}
-    return await tx.execute(*statement(dialect, table, text, **new, **named))
-
-
 async def write(tx: Transaction, dialect: Dialect, rows: Sequence[Insert]) -> None:
     """New rows: on Postgres in one round trip, whatever their tables."""
     if not rows:
@@ -196,8 +158,3 @@ async def write(tx: Transaction, dialect: Dialect, rows: Sequence[Insert]) -> No
         await tx.fetch(*one_statement(dialect, rows))
     else:
         await tx.insert(rows)
-
-
-def lock(dialect: Dialect, kind: str = "FOR UPDATE") -> str:
-    """SQLite has one writer and needs none."""
-    return f" {kind}" if dialect.name == "postgres" else ""

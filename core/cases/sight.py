@@ -13,25 +13,30 @@ from tongban_sdk.actor import Actor
 from core.access import me_of
 from core.access.asks import PARTICIPANT
 from core.cases.definitions import roles_of
-from core.cases.live import Engine, Live
+from core.cases.live import Engine
 from core.fields.column import Column
+from core.forms.eligibility import STAFFED
 from core.store.case_tables import CASE
+from core.store.dialect import literal
 from core.store.sql import Me, Now, Params
+from core.write.live import Live
 
 _TEXT, _UUID, _TIME = Column("value", "text"), Column("value", "uuid"), Column("value", "datetime")
 #: Parties who see the case they are named in; watchers are staff.
-_PARTIES = "('applicant', 'reporter', 'signer')"
+PARTIES = "('applicant', 'reporter', 'signer')"
 #: Who asks why a case is late: they see every case of their division, whatever its workflow.
 SUPERVISORS = ("county_leader", "duty_leader")
 
 
 async def facts(engine: Engine, live: Live, actor: Actor) -> Mapping[str, Any]:
     """`me`, and which workflows and pools the roles of the caller have to do with."""
-    found = await engine.definitions.workflows(live.world) if actor.kind == "staff" else []
+    flows = await engine.definitions.flows(live.world) if actor.kind == "staff" else None
+    found = flows.workflows if flows else ()
     leads = not actor.roles.isdisjoint(SUPERVISORS)
     return {
         **me_of(actor),
         "workflows": tuple(sorted({workflow.key for workflow in found if leads or roles_of(workflow) & actor.roles})),
+        "task_roles": tuple(flows.role_keys(actor)) if flows else (),
         "plugin": actor.id.removeprefix("plugin:"),
     }
 
@@ -66,11 +71,14 @@ def _citizen(actor: Actor, params: Params, alias: str) -> Iterator[str]:
         yield f"({alias}.applicant = {person} AND {alias}.legal_entity IS NULL)"
         yield (
             f"EXISTS (SELECT 1 FROM tb_case_party p WHERE p.case_id = {alias}.id AND p.person = {person} "
-            f"AND p.kind IN {_PARTIES})"
+            f"AND p.kind IN {PARTIES})"
         )
 
 
 def _staff(live: Live, actor: Actor, params: Params, alias: str) -> Iterator[str]:
+    # What somebody has filed at a counter or on the phone she goes on seeing.
+    counters = ", ".join(map(literal, sorted(STAFFED)))
+    yield f"({alias}.account = {params.add(Me('id'), _TEXT)} AND {alias}.channel IN ({counters}))"
     if actor.staff is not None:
         staff = params.add(Me("staff"), _UUID)
         # Who was offered a task and never took it does not go on seeing the case.
@@ -93,7 +101,7 @@ def _staff(live: Live, actor: Actor, params: Params, alias: str) -> Iterator[str
         # What was dispatched to his unit, where somebody of his role is to take it.
         yield (
             f"EXISTS (SELECT 1 FROM tb_task t WHERE t.case_id = {alias}.id AND t.status IN ('open', 'claimed') "
-            f"AND t.org = {params.add(Me('org'), _UUID)} AND {in_me(params, 't.role', 'roles')})"
+            f"AND t.org = {params.add(Me('org'), _UUID)} AND {in_me(params, 't.role', 'task_roles')})"
         )
     covered = list(_covered(actor, params, alias))
     if covered:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +15,8 @@ from core.access.service import service_actor
 from core.audit import Entry
 from core.cases import participants
 from core.cases.conditions import Conditions
-from core.cases.live import Engine, Live, entity_of
-from core.cases.rows import END_OF_TIME, Case, Pause, StepRow, Task, change, lock, read, write
+from core.cases.live import Engine, entity_of
+from core.cases.rows import END_OF_TIME, Case, Pause, StepRow, Task, write
 from core.cases.timers import forget
 from core.expr import Expr
 from core.fields.column import Table
@@ -28,12 +28,18 @@ from core.store.case_tables import CASE, CASE_PAUSE, CASE_STEP, TASK
 from core.store.database import Insert, Transaction
 from core.store.dialect import quote
 from core.store.ids import uuid7
+from core.store.rows import change, lock, read, values_of
 from core.store.statement import statement
 from core.store.tables import table_of
+from core.write.live import Live
 from core.write.values import Row
 
 #: Keeps sealed words of different columns apart.
 REASON = "tb_case_step.reason:"
+#: What changes nothing that somebody else decides by: a version he has seen stays good.
+QUIET = frozenset({"claim", "release", "comment", "task_done"})
+#: Fact of a line: the action that a vote came to, where the last voice was another.
+DECIDED = "decided"
 
 
 @dataclass
@@ -88,7 +94,18 @@ class Step:
         definitions, dialect = engine.definitions, engine.database.dialect
         workflow = await definitions.workflow(live.world, case.workflow, case.workflow_version)
         service = await definitions.service(live.world, case.service, case.service_version)
-        step = cls(engine, live, tx, _now(case), actor, case, service, workflow, entity_of(live, case.entity), action)
+        step = cls(
+            engine,
+            live,
+            tx,
+            _now(case),
+            actor,
+            case,
+            service,
+            workflow,
+            entity_of(live, case.entity, case.division),
+            action,
+        )
         step.trail = await read(tx, dialect, StepRow, "case_id = {case_id} ORDER BY seq", case_id=case.id)
         tasks = await read(tx, dialect, Task, "case_id = {case_id} ORDER BY id", case_id=case.id)
         pauses = await read(tx, dialect, Pause, "case_id = {case_id} ORDER BY id", case_id=case.id)
@@ -209,7 +226,7 @@ class Step:
 
     async def _write_changes(self) -> None:
         if not self.is_new:
-            self.change(version=self.case.version + 1, updated_at=self.now)
+            self.change(version=self.case.version + (self.action not in QUIET), updated_at=self.now)
         kinds: tuple[tuple[Table, Iterable[Any]], ...] = (
             (CASE, [self.case]), (TASK, self.tasks.values()), (CASE_PAUSE, self.pauses.values()),
         )  # fmt: skip
@@ -231,17 +248,13 @@ class Step:
             raise ConflictError("办件已被他人办理", hint="请刷新后再试")
 
 
-def values_of(row: Any) -> dict[str, Any]:
-    return {part.name: getattr(row, part.name) for part in fields(row)}
-
-
 def ranked(due_at: datetime | None) -> datetime:
     return due_at or END_OF_TIME
 
 
 def count_of(step: Step, action: CaseAction) -> int:
-    """How often the case has seen an action."""
-    return sum(row.action == action.id for row in step.trail)
+    """How often the case has taken an action; a single voice in a vote or quorum that goes on is none."""
+    return sum((row.facts or {}).get(DECIDED, row.action) == action.id for row in step.trail if row.is_public)
 
 
 def _now(case: Case) -> datetime:

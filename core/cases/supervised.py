@@ -7,10 +7,10 @@ from tongban_sdk.errors import PermissionDeniedError
 
 from core.cases.live import Engine
 from core.cases.paging import check_first
-from core.cases.rows import Case, columns, load
+from core.cases.rows import Case
 from core.cases.sight import facts, sight
 from core.fields.times import utc_now
-from core.store.case_tables import CASE
+from core.store.rows import columns, load
 from core.store.sql import Env, Params
 
 
@@ -22,7 +22,7 @@ async def supervised(engine: Engine, actor: Actor, *, first: int = 50) -> list[C
     live, params = engine.live(), Params(engine.database.dialect)
     me = await facts(engine, live, actor)
     text = (
-        f"SELECT {columns(CASE, 'c')} FROM tb_supervision s JOIN tb_case c ON c.id = s.case_id "
+        f"SELECT {columns(Case, 'c')} FROM tb_supervision s JOIN tb_case c ON c.id = s.case_id "
         f"WHERE s.closed_at IS NULL AND {sight(live, actor, params)} ORDER BY s.due_at, s.id LIMIT {first}"
     )
     rows = await engine.database.fetch(text, params.bind(Env(me, {}, utc_now())))

@@ -14,7 +14,6 @@ from tongban_sdk.errors import ConflictError, NotFoundError, PermissionDeniedErr
 from core.cases.effects import event_row
 from core.cases.holding import find, hold, system_step
 from core.cases.live import Engine
-from core.cases.rows import change
 from core.cases.sight import SUPERVISORS
 from core.cases.step import Step
 from core.cases.timers import Timer, timer_row
@@ -27,6 +26,7 @@ from core.manifest.cases import SYSTEM_ROLE, Limit
 from core.store.case_tables import SUPERVISION
 from core.store.database import Database, Insert, Transaction
 from core.store.ids import uuid7
+from core.store.rows import change
 from core.store.statement import load_row, statement
 
 #: Causes: the chain of escalation, or a leader, whose words are the reason of the step "supervise".

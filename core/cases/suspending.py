@@ -12,11 +12,11 @@ from core.cases.deadlines import withdraw
 from core.cases.entering import Opening, open_task
 from core.cases.holding import hold, system_step
 from core.cases.live import Engine
-from core.cases.rows import Case, Pause, Task
+from core.cases.rows import Case, Pause, StepRow, Task
 from core.cases.step import Step
 from core.cases.timers import Timer, timer_row
 from core.cases.timing import retime, retime_tasks
-from core.cases.who import covers
+from core.cases.who import covers, is_own
 from core.cases.words import words
 from core.manifest.cases import SYSTEM_ROLE
 from core.store.database import Transaction
@@ -74,15 +74,18 @@ def _reason(step: Step, wish: Wish) -> str:
     return wish.reason or next(iter(step.workflow.pauses))
 
 
-async def decide(engine: Engine, actor: Actor, number: str, agrees: bool, reason: str = "") -> Case:
-    """The approver's word on what was asked for; never by who asked. No needs a reason."""
+async def decide(engine: Engine, actor: Actor, number: str, agrees: bool, *, version: int, reason: str = "") -> Case:
+    """The approver's word on what was asked for, in the version he has seen; never by who asked, under whatever
+    account, nor by the applicant. No needs a reason."""
     reason = reason.strip() if agrees else words(reason, "请写明不同意挂起的理由")
     async with engine.transaction() as tx:
         step = await hold(engine, tx, actor, number, "approve_pause" if agrees else "refuse_pause")
         pause, role = asked(step), _approver(step)
         if pause is None:
             raise ConflictError("没有等待批准的挂起申请", hint="请刷新后再试")
-        if pause.asked_by == _who(actor):
+        if step.case.version != version:
+            raise ConflictError("办件已有新的进展", hint="请刷新后再办理")
+        if pause.asked_by == _who(actor) or await is_own(step, _wishes(step)):
             raise PermissionDeniedError("不能批准自己申请的挂起", hint="请另一位负责人批准")
         for task in _approvals(step):
             step.change_task(task.id, status="done", assignee=actor.staff, done_at=step.now, outcome=step.action)
@@ -145,6 +148,12 @@ async def _move(step: Step) -> None:
 
 def _approvals(step: Step) -> list[Task]:
     return [task for task in step.live_tasks if task.part == PART]
+
+
+def _wishes(step: Step) -> list[StepRow]:
+    """The line by which the suspension was asked for that is open now."""
+    kinds = {action.id: action.kind for action in step.workflow.actions.values()}
+    return [row for row in step.trail if kinds.get(row.action) == "suspend"][-1:]
 
 
 def _approver(step: Step) -> str:

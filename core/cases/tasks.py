@@ -18,16 +18,17 @@ from tongban_sdk.errors import (
 from core.cases.colleagues import colleague
 from core.cases.holding import find, hold
 from core.cases.live import Engine
-from core.cases.rows import Case, Task, read
+from core.cases.rows import Case, Task
 from core.cases.step import Step
 from core.cases.suspending import PART as PAUSE
-from core.cases.who import covers, has_voice, is_side, may_claim
+from core.cases.who import covers, has_voice, is_ask, is_extra, is_side, may_claim
 from core.cases.words import words
 from core.fields.base import FieldError
 from core.fields.refs import parse_uuid
 from core.store.case_tables import CASE_PARTY, TIMER
 from core.store.database import Insert, Transaction
 from core.store.ids import uuid7
+from core.store.rows import read
 from core.store.statement import statement
 
 NO_TASK = "找不到这项任务"
@@ -93,7 +94,8 @@ async def transfer(engine: Engine, actor: Actor, task_id: str, staff: str, reaso
         # What was to happen when this task is late goes on to him.
         text = "UPDATE tb_timer SET task_id = {new:task_id} WHERE task_id = {task_id}"
         await tx.execute(*statement(engine.database.dialect, TIMER, text, new=new.id, task_id=task.id))
-        step.change(owner=to.staff, org=to.org)
+        if not is_extra(task):
+            step.change(owner=to.staff, org=to.org)
         return await _done(step, "transfer", task, reason)
 
 
@@ -120,6 +122,16 @@ async def sign(engine: Engine, actor: Actor, task_id: str, agrees: bool, opinion
             raise ConflictError("挂起申请不会签", hint="请批准或不批准挂起")
         step.change_task(task.id, status="done", done_at=step.now, outcome="agree" if agrees else "disagree")
         return await _done(step, "sign", task, opinion)
+
+
+async def finish(engine: Engine, actor: Actor, task_id: str, words: str = "") -> Case:
+    """Done: what a step had set off besides. The tasks of a state end by its actions."""
+    async with engine.transaction() as tx:
+        step, task = await _mine(engine, tx, actor, task_id, "task_done")
+        if not is_extra(task):
+            raise ConflictError("这项任务由办理的步骤完成", hint="请看现在可以办的步骤")
+        step.change_task(task.id, status="done", done_at=step.now, outcome="task_done")
+        return await _done(step, "task_done", None, words.strip())
 
 
 async def comment(engine: Engine, actor: Actor, number: str, text: str) -> Case:
@@ -165,7 +177,7 @@ async def _mine(
     task = await _task(engine, task_id)
     step = await hold(engine, tx, actor, task.number, action)
     task = step.tasks[task.id]
-    if task.status != "claimed" or task.assignee is None or task.assignee != actor.staff or is_side(task) != side:
+    if task.status != "claimed" or task.assignee is None or task.assignee != actor.staff or is_ask(task) != side:
         raise ConflictError("这项任务不在您手上", hint="请刷新后再试")
     return step, task
 

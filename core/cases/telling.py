@@ -12,14 +12,17 @@ from core.cases.dispatching import members
 from core.cases.effects import event_row
 from core.cases.escalating import TOLD_MAX
 from core.cases.holding import system_step
-from core.cases.rows import Case, read
+from core.cases.rows import Case
 from core.cases.step import Step
 from core.expr.clock import CHINA
 from core.manifest.cases import APPLICANT, ASSIGNEE, NOWHERE, SYSTEM_ROLE
 from core.manifest.outputs import MessageTemplate
 from core.messages import Message, Messages, Recipient
+from core.privacy.people import GUARDIAN_LINK, link_stands
+from core.privacy.rows import Lying
 from core.store.case_tables import CASE, CASE_PARTY
 from core.store.database import Transaction
+from core.store.rows import read
 from core.store.statement import statement
 
 #: Line of the trail: no channel has reached a person.
@@ -91,6 +94,8 @@ async def recipients(step: Step, to: str) -> AsyncIterator[Recipient]:
             yield Recipient(person=case.agent, legal_entity=case.legal_entity)
         elif case.applicant is not None:
             yield Recipient(person=case.applicant)
+            for guardian in await _guardians(step, case.applicant):
+                yield Recipient(person=guardian)
         if to == "reporters":
             for person in await _reporters(step):
                 yield Recipient(person=person)
@@ -101,6 +106,16 @@ async def recipients(step: Step, to: str) -> AsyncIterator[Recipient]:
         unit = await members(step, to, org=case.org) if case.org else []
         for member in (unit or await members(step, to))[:TOLD_MAX]:
             yield Recipient(staff=member.id)
+
+
+async def _guardians(step: Step, ward: str) -> list[str]:
+    """Of a child: who speaks for her hears what she is told."""
+    entity = step.live.world.entity(GUARDIAN_LINK)
+    if entity is None:
+        return []
+    lying = Lying(step.engine.database, step.engine.vault)
+    links = await lying.rows(entity, "ward_id = {ward:ward_id}", tx=step.tx, ward=ward)
+    return [link["guardian"] for link in links if link_stands(link, step.now)]
 
 
 async def _reporters(step: Step) -> list[str]:

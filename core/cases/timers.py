@@ -35,6 +35,8 @@ class Timer:
     args: Mapping[str, Any]
     #: How often it has failed.
     tries: int = 0
+    #: Of the worker that fires it.
+    claim: str | None = None
 
 
 #: May find that what it was set for is gone, and then does nothing. An error rolls back all of it.

@@ -11,7 +11,7 @@ from core.cases.deadlines import set_due, set_levels
 from core.cases.rows import Case, Pause
 from core.cases.step import Step, ranked
 from core.cases.timers import BUNDLE, timer_row
-from core.clock import Calendar, Stretch, due, explain, share
+from core.clock import Calendar, Stretch, due, explain, shares
 from core.fields.times import utc_now
 from core.manifest.cases import Limit
 from core.store.ids import uuid7
@@ -60,8 +60,8 @@ def colour(row: Timed, now: datetime | None = None) -> Colour:
 def times(calendar: Calendar, start: datetime, limit: Limit, pauses: Sequence[Stretch] = ()) -> dict[str, Any]:
     """Columns of a case or task; canonical."""
     end = due(calendar, start, limit, pauses)
-    shares = {name: _whole(share(calendar, start, limit, percent, pauses)) for name, percent in PERCENTS.items()}
-    return {"due_at": _whole(end.at), "is_provisional": end.is_provisional, **shares}
+    found = zip(PERCENTS, map(_whole, shares(end, list(PERCENTS.values()))), strict=True)
+    return {"due_at": _whole(end.at), "is_provisional": end.is_provisional, **dict(found)}
 
 
 async def begin_clock(step: Step) -> None:
@@ -88,7 +88,7 @@ async def retime(step: Step) -> None:
         stops = stretches(step.pauses.values())
         new = times(*clock, stops)
         percents = [level.at_percent for level in step.workflow.escalation]
-        levels = [(percent, _whole(share(*clock, percent, stops))) for percent in percents]
+        levels = list(zip(percents, map(_whole, shares(due(*clock, stops), percents)), strict=True))
     step.change(**new)
     await set_levels(step, levels)
     for task in step.live_tasks:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from tongban_sdk.actor import Actor
 
 from core.cases.live import Engine
-from core.cases.rows import Case, StepRow, read
+from core.cases.rows import Case, StepRow
 from core.cases.step import REASON
 from core.cases.who import is_applicant
 from core.manifest.cases import APPLICANT, SYSTEM_ROLE, Workflow
+from core.store.rows import read
 
 #: Steps that no workflow names.
 TITLES: Mapping[str, str] = {
@@ -23,7 +24,8 @@ TITLES: Mapping[str, str] = {
     "close_supervision": "办结督办", "supervision_due": "督办超期未答复", "approve_pause": "同意挂起",
     "refuse_pause": "不同意挂起", "resume": "恢复办理", "join": "并入已有办件",
     "child_opened": "子办件已受理", "child_ended": "子办件已办完", "child_failed": "子办件没有受理",
-    "opened": "另立办件",
+    "retry_part": "子办件重新办理", "withdraw_part": "随一件事撤回", "whole_withdrawn": "一件事已撤回，这一件继续办理",
+    "opened": "另立办件", "task_opened": "另派任务", "task_done": "另派的任务已做完",
 }  # fmt: skip
 #: Steps whose reason is addressed to the applicant.
 TOLD = frozenset({"correct", "refuse", "extend", "suspend", "withdraw"})
@@ -48,6 +50,8 @@ class TrailEntry:
     #: Unit of the limit that stood then: "WD".
     unit: str | None
     by_system: bool
+    #: Statements that were ticked with it, word for word.
+    consents: tuple[str, ...] = ()
 
 
 async def trail(engine: Engine, actor: Actor, case: Case) -> list[TrailEntry]:
@@ -58,7 +62,14 @@ async def trail(engine: Engine, actor: Actor, case: Case) -> list[TrailEntry]:
     is_staff = actor.kind != "citizen"
     # Who joined somebody's case reads how it goes on, not what the applicant wrote or was told.
     is_hers = is_applicant(actor, case)
-    return [_entry(engine, workflow, row, is_staff, is_hers) for row in rows if is_staff or row.is_public]
+    shown = [row for row in rows if is_staff or row.is_public]
+    words = {row.id: await _words(engine, row) for row in shown if is_staff or is_hers}
+    return [replace(_entry(engine, workflow, r, is_staff, is_hers), consents=words.get(r.id, ())) for r in shown]
+
+
+async def _words(engine: Engine, row: StepRow) -> tuple[str, ...]:
+    key = (row.facts or {}).get("words")
+    return tuple((await engine.definitions.words(key)).values()) if key else ()
 
 
 def _entry(engine: Engine, workflow: Workflow, row: StepRow, is_staff: bool, is_hers: bool) -> TrailEntry:

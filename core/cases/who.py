@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tongban_sdk.actor import Actor
@@ -23,6 +23,10 @@ ACCOUNT_PERSONS = (
     "SELECT 1 FROM tb_account_person WHERE person = {person} "
     "AND (account = {id:account} OR account IN (SELECT holder FROM tb_account WHERE id = {id}))"
 )
+
+
+#: Begins the part of a task that is no part of the way.
+EXTRA = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,18 @@ def may_take(actor: Actor, task: Task) -> bool:
 
 
 def is_side(task: Task) -> bool:
-    """A task beside those of the state: somebody asked for one more opinion."""
+    """A task beside those of the state."""
+    return is_ask(task) or is_extra(task)
+
+
+def is_ask(task: Task) -> bool:
+    """Somebody asked for one more opinion: forward steps wait for it."""
     return task.part.startswith("+")
+
+
+def is_extra(task: Task) -> bool:
+    """What a step has set off besides (the effect `task`): nothing waits for it."""
+    return task.part.startswith(EXTRA)
 
 
 def is_applicant(actor: Actor, case: Case) -> bool:
@@ -111,13 +125,17 @@ async def refuse_own(step: Step, action: CaseAction) -> None:
     did."""
     if action.self_approve:
         return
-    actor = step.actor
     moves = [row for row in step.trail if row.from_state != row.to_state]
     before = [*moves[-1:], *[row for row in moves if row.staff is not None][-1:]]
-    is_own = any(_is_by(row, actor) for row in before)
-    is_hers = actor.person is not None and actor.person in (step.case.applicant, step.case.agent)
-    if is_own or is_hers or await _is_by_person(step, before):
+    if await is_own(step, before):
         raise PermissionDeniedError(f"不能由同一人“{action.title}”自己经办的办件", hint="请另一位工作人员办理")
+
+
+async def is_own(step: Step, rows: Sequence[StepRow]) -> bool:
+    """Whether the person who acts did one of these steps, under whatever account, or is the applicant himself."""
+    actor = step.actor
+    is_hers = actor.person is not None and actor.person in (step.case.applicant, step.case.agent)
+    return is_hers or any(_is_by(row, actor) for row in rows) or await _is_by_person(step, rows)
 
 
 async def _is_by_person(step: Step, rows: Iterable[StepRow]) -> bool:

@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    settings = settings.with_profile(args.profile)
+    settings = settings.with_profile(args.profile).served_at(args.port)
     configure_logs(messages=settings.profile == "dev")
     # Uvicorn stops cleanly, then hands the signal on: a stop that was asked for is a success.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

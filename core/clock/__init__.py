@@ -5,7 +5,7 @@ from core.clock.calendar import Calendar
 from core.clock.calendars import Calendars
 from core.clock.clock import Clock
 from core.clock.days import Day, Stretch
-from core.clock.due import Due, due, share
+from core.clock.due import Due, due, passed_ms, share, shares
 from core.clock.explain import explain
 
-__all__ = ["Calendar", "Calendars", "Clock", "Day", "Due", "Stretch", "due", "explain", "share"]
+__all__ = ["Calendar", "Calendars", "Clock", "Day", "Due", "Stretch", "due", "explain", "passed_ms", "share", "shares"]

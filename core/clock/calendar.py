@@ -86,6 +86,12 @@ class Calendar:
         """Duty hours that hold on a day, worked or not."""
         return self._opens[bisect_right(self._opens_from, day) - 1]
 
+    def is_open(self, at: datetime) -> bool:
+        """Within duty hours of a working day."""
+        day = day_of(at)
+        second = (at - instant(day, 0)).total_seconds()
+        return self.is_working(day) and any(begin <= second < end for begin, end in self.hours(day))
+
     def closing(self, day: int) -> datetime:
         """When a limit that ends on this day is over: the end of duty (民法典第二百零三条)."""
         return instant(day, self.hours(day)[-1][1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from core.clock.calendar import LAST, Calendar, beyond, day_of
@@ -59,14 +59,31 @@ def due(calendar: Calendar, start: datetime, limit: Limit, pauses: Sequence[Stre
 def share(calendar: Calendar, start: datetime, limit: Limit, percent: int, pauses: Sequence[Stretch] = ()) -> datetime:
     """When `percent` of a limit has passed: in duty hours for WD and WH, else day and night. 100 is the due date, 200
     a limit later. Aware UTC."""
-    whole = due(calendar, start, limit, pauses)
-    ruler: Ruler = DutyTime(calendar) if limit.unit in ("WD", "WH") else Elapsed(calendar)
+    return shares(due(calendar, start, limit, pauses), [percent])[0]
+
+
+def shares(whole: Due, percents: Sequence[int]) -> list[datetime]:
+    """The same for several shares of one limit, already worked out."""
+    ruler: Ruler = DutyTime(whole.calendar) if whole.unit in ("WD", "WH") else Elapsed(whole.calendar)
     # A pause that ends after duty on the last day moved nothing.
     stops = [stop for stop in whole.pauses if stop.until <= whole.at]
-    begin, end = ruler.place(start), ruler.place(whole.at)
+    begin, end = ruler.place(whole.start), ruler.place(whole.at)
     length = end - begin - _stood(ruler, begin, stops)
+    walks = (_walk(ruler, begin, length * percent // 100, stops) for percent in percents)
     # At 0 the ruler names the end of the duty before.
-    return max(start, ruler.moment(_walk(ruler, begin, length * percent // 100, stops)[0]))
+    return [max(whole.start, ruler.moment(place)) for place, _ in walks]
+
+
+def passed_ms(
+    calendar: Calendar, start: datetime, end: datetime, pauses: Sequence[Stretch] = (), *, on_duty: bool
+) -> int:
+    """Milliseconds from start to end without the pauses between them: of duty hours, or of day and night."""
+    ruler: Ruler = DutyTime(calendar) if on_duty else Elapsed(calendar)
+    begin, within = (
+        ruler.place(start),
+        [replace(stop, until=min(stop.until, end)) for stop in pauses if stop.since < end],
+    )
+    return max(0, ruler.place(end) - begin - _stood(ruler, begin, within))
 
 
 def _walk(ruler: Ruler, begin: int, amount: int, stops: Sequence[Stretch]) -> tuple[int, tuple[tuple[str, int], ...]]:

@@ -15,6 +15,7 @@ from core.demo.convert import Counters, canonical
 from core.demo.generators import DemoError, Run
 from core.demo.resting import Resting
 from core.demo.row import Group, Row
+from core.demo.slots import demo_slots
 from core.fields import all_fields
 from core.fields.refs import Ref
 from core.fields.sealed import is_sealed
@@ -23,6 +24,7 @@ from core.manifest.model import Entity, World
 from core.store.database import Database, Insert
 from core.store.dialect import quote
 from core.store.engine import SEQUENCE
+from core.store.rows import insert
 from core.store.tables import table_of
 
 #: Rows per statement batch: small enough for Postgres' statement time limit.
@@ -91,6 +93,7 @@ async def load_demo(
                 await transaction.insert(inserts[start : start + BATCH_ROWS])
             totals[entity.key] = totals.get(entity.key, 0) + len(inserts)
             report(entity.title, totals[entity.key])
+        await transaction.insert([insert(slot) for slot in demo_slots(world, run.groups)])
         await transaction.insert([Insert(SEQUENCE, {"id": id, "value": last}) for id, last in counters.last.items()])
     return Loaded(totals, _personas(world, blocks, run), digest.hexdigest())
 

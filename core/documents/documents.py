@@ -10,21 +10,10 @@ from typing import Any, Literal
 from tongban_sdk.actor import Actor
 from tongban_sdk.errors import ConflictError, InputProblem, InvalidInputError, NotFoundError, UnreadableError
 
-from core.audit import Audit, Entry
+from core.audit import Audit
 from core.clock import Calendars, due
 from core.crypto import SealError, Vault
-from core.documents.rows import (
-    CODE,
-    DIGEST,
-    WHY,
-    Content,
-    Document,
-    in_groups,
-    new_code,
-    read,
-    typed_code,
-    values_of,
-)
+from core.documents.rows import CODE, DIGEST, WHY, Content, Document, in_groups, line, new_code, typed_code
 from core.documents.seals import Seals
 from core.documents.wording import Wording, printed
 from core.expr.clock import china_day
@@ -38,6 +27,7 @@ from core.privacy.rows import Lying
 from core.store.database import Database, Insert, Transaction
 from core.store.document_tables import DOCUMENT
 from core.store.ids import uuid7
+from core.store.rows import read, values_of
 from core.store.statement import statement
 
 Validity = Literal["valid", "expired", "revoked"]
@@ -117,7 +107,7 @@ class Documents:
         )  # fmt: skip
         await tx.insert([Insert(DOCUMENT, values_of(document))])
         await JobQueue(self._database).add_in(tx, [NewJob(plugin_id=FOUNDATION, name=PRINT_JOB)])
-        await self._audit.within(tx, self._line(actor, "document.issue", document))
+        await self._audit.within(tx, line(actor, "document.issue", document))
         return document
 
     async def verify(self, code: str) -> Verdict:
@@ -147,24 +137,46 @@ class Documents:
             values = {"now": now, "by": actor.id, "why": why, "id": document.id}
             if await tx.execute(*statement(self._database.dialect, DOCUMENT, text, **values)) != 1:
                 raise ConflictError("这份文书已经撤销")
-            await self._audit.within(tx, self._line(actor, "document.revoke", document))
+            await self._audit.within(tx, line(actor, "document.revoke", document))
         return await self.get(number)
 
     async def get(self, number: str, tx: Transaction | None = None) -> Document:
         """By its number; NotFoundError."""
-        found = await read(tx or self._database, self._database, "number = {number}", number=number)
+        found = await read(tx or self._database, self._database.dialect, Document, "number = {number}", number=number)
         if not found:
             raise NotFoundError(UNKNOWN)
         return found[0]
 
     async def of_case(self, case_number: str) -> list[Document]:
         where = "case_number = {case_number} ORDER BY made_at, number"
-        return list(await read(self._database, self._database, where, case_number=case_number))
+        return list(await read(self._database, self._database.dialect, Document, where, case_number=case_number))
+
+    async def stuck(self, limit: int = 100) -> list[Document]:
+        """Those the printer has failed at, the oldest first: it tries again every few minutes."""
+        where = f"status = 'waiting' AND trouble IS NOT NULL ORDER BY made_at, id LIMIT {int(limit)}"
+        return list(await read(self._database, self._database.dialect, Document, where))
+
+    async def reprint(self, actor: Actor, number: str) -> None:
+        """Try one of them now. ConflictError for one that does not wait."""
+        async with self._database.transaction() as tx:
+            document = await self.get(number, tx)
+            if document.status != "waiting":
+                raise ConflictError("这份文书不在等待印制")
+            await JobQueue(self._database).add_in(tx, [NewJob(plugin_id=FOUNDATION, name=PRINT_JOB)])
+            await self._audit.within(tx, line(actor, "document.reprint", document))
+
+    async def check(self) -> str | None:
+        """For the status page."""
+        text = "SELECT count(*) FROM tb_document WHERE status = 'waiting' AND trouble IS NOT NULL"
+        count = await self._database.fetch_value(text, [])
+        return f"{count} 份文书印制失败，见 stuckDocuments" if count else None
 
     async def _verdict(self, column: str, hashes: Sequence[str]) -> Verdict:
         places = ", ".join(f"{{h{i}:{column}}}" for i in range(len(hashes)))
         where = f"{column} IN ({places}) AND signature IS NOT NULL"
-        found = await read(self._database, self._database, where, **{f"h{i}": hash for i, hash in enumerate(hashes)})
+        found = await read(
+            self._database, self._database.dialect, Document, where, **{f"h{i}": hash for i, hash in enumerate(hashes)}
+        )
         if not found:
             raise _unknown()
         (document,) = found
@@ -205,13 +217,6 @@ class Documents:
                 name = str(rows[0]["name"]) if rows else ""
                 return id, MASKS["name"].apply(name) if key == HOLDERS[0] else name
         return None, ""
-
-    def _line(self, actor: Actor, action: str, document: Document) -> Entry:
-        subjects = (document.holder,) if document.holder else ()
-        return Entry(
-            actor, action, document.entity, document.row_id, subjects=subjects, case=document.case_number,
-            detail=f"{document.title} {document.number}",
-        )  # fmt: skip
 
 
 def _unknown() -> NotFoundError:

@@ -10,26 +10,23 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
-
-from tongban_sdk.actor import Actor
 
 from core.access.files import FILE
 from core.access.service import service_actor
-from core.audit import Audit, Entry
+from core.audit import Audit
 from core.crypto import Vault
 from core.crypto.contents import Contents
-from core.documents.rows import DIGEST, Content, Document, in_groups, read
+from core.documents.rows import DIGEST, Content, Document, in_groups, line, title_of
 from core.documents.seals import Seals
 from core.documents.sheet import Renderer, Sheet
 from core.fields.times import utc_now
-from core.manifest.model import World
 from core.manifest.sections.plugin import FOUNDATION
 from core.privacy.rows import Lying
 from core.store.database import Database, Transaction
 from core.store.document_tables import DOCUMENT
+from core.store.rows import read
 from core.store.statement import statement
-from core.write import Writer
+from core.write.live import Live
 
 log = logging.getLogger("tongban.documents")
 #: Documents of one turn; the next turn takes the rest.
@@ -42,15 +39,6 @@ def _pdf() -> Renderer:
     from core.documents.pdf import PdfRenderer
 
     return PdfRenderer()
-
-
-class Live(Protocol):
-    """A generation, as far as this module must know it."""
-
-    @property
-    def world(self) -> World: ...
-    @property
-    def writer(self) -> Writer: ...
 
 
 class TakenError(Exception):
@@ -73,7 +61,7 @@ class Printing:
         """Print what waits, the oldest first; how many. One that fails waits for the next turn and holds up none."""
         where = f"status = 'waiting' ORDER BY made_at, id LIMIT {TURN_MAX}"
         printed = 0
-        for document in await read(self.database, self.database, where):
+        for document in await read(self.database, self.database.dialect, Document, where):
             try:
                 await self._print(document)
                 printed += 1
@@ -111,7 +99,9 @@ class Printing:
                 await self.contents.keep(tx, file.id, content)
                 kept = replace(document, seal=seal.id, file=file.id, digest=digest)
                 await self._take(tx, kept, "file IS NULL", seal=seal.id, file=file.id, digest=digest)
-                await self.audit.within(tx, self._line(actor, "seal.use", kept))
+                # 用章: which seal was put under what.
+                detail = f"{kept.unit}：{title_of(kept)}，印章 {kept.seal}"
+                await self.audit.within(tx, line(actor, "seal.use", kept, detail))
         finally:
             content.discard()
         return kept
@@ -155,11 +145,3 @@ class Printing:
         changes = ", ".join(f"{name} = {{{name}}}" for name in values)
         text = f"UPDATE tb_document SET {changes} WHERE id = {{id}} AND {where}"
         return await tx.execute(*statement(self.database.dialect, DOCUMENT, text, id=document.id, **values))
-
-    def _line(self, actor: Actor, action: str, document: Document) -> Entry:
-        """用章: which seal was put under what."""
-        subjects = (document.holder,) if document.holder else ()
-        return Entry(
-            actor, action, document.entity, document.row_id, subjects=subjects, case=document.case_number,
-            detail=f"{document.unit}：{document.title} {document.number}，印章 {document.seal}",
-        )  # fmt: skip

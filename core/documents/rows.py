@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import ClassVar
 
 import orjson
+from tongban_sdk.actor import Actor
 
+from core.audit import Entry
 from core.crypto import Vault
-from core.store.database import Database, Transaction
+from core.fields.column import Table
 from core.store.document_tables import DOCUMENT
-from core.store.statement import load_row, statement
 
 #: Crockford's letters: none is mistaken for another. 20 of them are 100 bits, beyond guessing.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -27,6 +27,8 @@ _TYPED = str.maketrans("OIL", "011", "- ")
 @dataclass(frozen=True, slots=True)
 class Document:
     """One row; see core/store/document_tables.py."""
+
+    TABLE: ClassVar[Table] = DOCUMENT
 
     id: str
     code: str
@@ -83,19 +85,6 @@ class Content:
         return cls(found["code"], tuple(found["paragraphs"]), found["holder"])
 
 
-_NAMES = tuple(part.name for part in fields(Document))
-
-
-async def read(source: Database | Transaction, database: Database, where: str, **values: Any) -> Sequence[Document]:
-    text = f"SELECT {', '.join(_NAMES)} FROM tb_document WHERE {where}"
-    rows = await source.fetch(*statement(database.dialect, DOCUMENT, text, **values))
-    return [Document(**load_row(database.dialect, DOCUMENT, _NAMES, row)) for row in rows]
-
-
-def values_of(document: Document) -> dict[str, Any]:
-    return {name: getattr(document, name) for name in _NAMES}
-
-
 def new_code() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(CODE_CHARS))
 
@@ -108,3 +97,16 @@ def typed_code(text: str) -> str | None:
     """The code somebody typed or scanned; None = it is none."""
     code = text.strip().upper().translate(_TYPED)
     return code if len(code) == CODE_CHARS and set(code) <= set(ALPHABET) else None
+
+
+def title_of(document: Document) -> str:
+    return f"{document.title} {document.number}"
+
+
+def line(actor: Actor, action: str, document: Document, detail: str = "") -> Entry:
+    """Of the audit: what was done with a document."""
+    subjects = (document.holder,) if document.holder else ()
+    return Entry(
+        actor, action, document.entity, document.row_id, subjects=subjects, case=document.case_number,
+        detail=detail or title_of(document),
+    )  # fmt: skip

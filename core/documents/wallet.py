@@ -14,10 +14,10 @@ from typing import Any
 from tongban_sdk.actor import Actor
 from tongban_sdk.errors import ConflictError, InputProblem, InvalidInputError, NotFoundError, PermissionDeniedError
 
-from core.audit import Audit, Entry
+from core.audit import Audit
 from core.crypto import Vault
 from core.documents.documents import Documents, Validity, validity
-from core.documents.rows import Document, read
+from core.documents.rows import Document, line
 from core.fields.base import FieldError
 from core.fields.refs import parse_uuid
 from core.fields.times import utc_now
@@ -27,6 +27,7 @@ from core.privacy.rows import Lying
 from core.store.database import Database, Insert, Transaction
 from core.store.document_tables import LICENCE_GRANT, LICENCE_SHOW
 from core.store.ids import uuid7
+from core.store.rows import read
 from core.store.statement import load_row, statement
 
 #: A code held out is good for this long, for one scan.
@@ -81,8 +82,10 @@ class Wallet:
         self._world = world
 
     async def mine(self, actor: Actor) -> Sequence[Document]:
-        """The licences of the person, or of the company the caller acts for; the newest first."""
-        return await self._of(_owner(actor))
+        """The licences of the person, or of the company the caller acts for; the newest first. A delegate has to do
+        with those of the applications and entities in his scopes."""
+        found = await self._of(_owner(actor))
+        return [d for d in found if actor.agent is None or {d.plugin_id, d.entity} & {*actor.scopes}]
 
     async def licences_of(self, holder: str, types: Collection[str] = ()) -> list[Document]:
         """For forms and materials: what stands in for a paper today. The caller asks who may know."""
@@ -134,7 +137,7 @@ class Wallet:
         row["purpose"] = self._vault.seal(given.purpose, PURPOSE + given.id)
         async with self._database.transaction() as tx:
             await tx.insert([Insert(LICENCE_GRANT, row)])
-            await self._audit.within(tx, _line(actor, "licence.grant", document))
+            await self._audit.within(tx, line(actor, "licence.grant", document))
         return given
 
     async def _is_unit(self, id: str) -> bool:
@@ -142,8 +145,10 @@ class Wallet:
         return units is not None and await Lying(self._database, self._vault).row(units, id) is not None
 
     async def grants(self, actor: Actor) -> list[Grant]:
-        """What the caller has given, the newest first."""
-        return await self._grants(None, "holder = {holder} ORDER BY granted_at DESC, id DESC", holder=_owner(actor))
+        """What the caller has given, the newest first; a delegate's within his scopes."""
+        given = await self._grants(None, "holder = {holder} ORDER BY granted_at DESC, id DESC", holder=_owner(actor))
+        mine = {document.id for document in await self.mine(actor)} if actor.agent is not None else set()
+        return [grant for grant in given if actor.agent is None or grant.document in mine]
 
     async def end_grant(self, actor: Actor, id: str) -> None:
         """Take it back; the next look is refused."""
@@ -151,9 +156,12 @@ class Wallet:
             "UPDATE tb_licence_grant SET revoked_at = {now:revoked_at} "
             "WHERE id = {id} AND holder = {holder} AND revoked_at IS NULL"
         )
+        gone = NotFoundError("没有这项授权，或者已经撤回")
+        if actor.agent is not None and _id(id) not in {grant.id for grant in await self.grants(actor)}:
+            raise gone
         async with self._database.transaction() as tx:
             if await self._change(tx, text, id=_id(id), holder=_owner(actor), now=utc_now()) != 1:
-                raise NotFoundError("没有这项授权，或者已经撤回")
+                raise gone
 
     async def use(self, actor: Actor, id: str) -> Licence:
         """Staff of the unit look at what was granted to it."""
@@ -173,14 +181,14 @@ class Wallet:
 
     async def _look(self, tx: Transaction, actor: Actor, document_id: str, action: str) -> Licence:
         """The line is written with the look: no line, no look."""
-        (document,) = await read(tx, self._database, "id = {id}", id=document_id)
+        (document,) = await read(tx, self._database.dialect, Document, "id = {id}", id=document_id)
         content = await self._documents.opened(document)
-        await self._audit.within(tx, _line(actor, action, document))
+        await self._audit.within(tx, line(actor, action, document))
         return Licence(document, validity(document), content.paragraphs)
 
     async def _of(self, holder: str) -> Sequence[Document]:
         where = "holder = {holder} AND licence <> '' AND signature IS NOT NULL ORDER BY made_at DESC, id DESC"
-        return await read(self._database, self._database, where, holder=holder)
+        return await read(self._database, self._database.dialect, Document, where, holder=holder)
 
     async def _own(self, actor: Actor, number: str) -> Document:
         found = [document for document in await self.mine(actor) if document.number == number]
@@ -222,11 +230,3 @@ def _id(id: str) -> str:
         return parse_uuid(id)
     except FieldError:
         raise NotFoundError("没有这项授权") from None
-
-
-def _line(actor: Actor, action: str, document: Document) -> Entry:
-    subjects = (document.holder,) if document.holder else ()
-    return Entry(
-        actor, action, document.entity, document.row_id, subjects=subjects, case=document.case_number,
-        detail=f"{document.title} {document.number}",
-    )  # fmt: skip

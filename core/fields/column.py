@@ -37,6 +37,13 @@ class Index:
     unique: bool = False
     #: Covers rows that are not deleted only, so that a deleted row's unique value can be used again.
     live: bool = False
+    #: Covers one row in SAMPLE_OF only, chosen by chance.
+    sample: bool = False
+
+
+#: Ids end in random digits: of so many rows one is in the sample. Indexes and questions say it with the same words.
+SAMPLE_OF = 64
+SAMPLE = "substr(CAST({id} AS text), 35) IN ('00', '01', '02', '03')"
 
 
 @dataclass(frozen=True)

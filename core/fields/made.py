@@ -77,6 +77,23 @@ class Sequence(Field):
 
         return _PART.sub(text, self.format)
 
+    @property
+    def shape(self) -> str:
+        """One letter for each of a number: "#" = any digit."""
+        widths = {"%Y": 4, "%m": 2, "%d": 2}
+
+        def marks(match: re.Match[str]) -> str:
+            kind, option = match.groups()
+            return "#" * (sum(widths[part] for part in re.findall("%.", option)) if kind == "date" else int(option))
+
+        return _PART.sub(marks, self.format)
+
+    def may_equal(self, other: Sequence) -> bool:
+        """Whether both can give the same number."""
+        pairs = list(zip(self.shape, other.shape, strict=False))
+        same = all(a == b or (a in "#0123456789" and b in "#0123456789" and "#" in (a, b)) for a, b in pairs)
+        return len(self.shape) == len(other.shape) and same
+
     def json_schema(self) -> dict[str, Any]:
         return {"type": "string", "readOnly": True}
 

@@ -73,6 +73,14 @@ class EntityNames(Names):
             return None
         return EntityNames(many, self._find, self._find_inverse) if many else None
 
+    def beside(self, name: str) -> tuple[str, Sequence[str]]:
+        """The step of a wrong name that leads nowhere, and the names there are in its place."""
+        *walk, last = name.split(".")
+        try:
+            return last, tuple(EntityNames(self._walked(walk), self._find))
+        except KeyError:
+            return self.beside(".".join(walk))
+
     def __iter__(self) -> Iterator[str]:
         return (name for name, field in self._fields.items() if type_of(field) is not None)
 

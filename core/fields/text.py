@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,10 @@ from core.fields.column import Column
 
 COMPARISONS = ("eq", "ne", "in", "notIn", "lt", "lte", "gt", "gte", "isNull")
 TEXT_OPERATORS = (*COMPARISONS, "contains", "startsWith")
-LINE_BREAKS = "\t\n\r"
+#: Searched by `re`: going over characters one by one was 6 % of filing a form.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_CONTROL_BUT_BREAKS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def text_of(value: Any) -> str:
@@ -23,7 +27,7 @@ def text_of(value: Any) -> str:
         raise FieldError("text.type", "应为文字")
     if "\0" in value:
         raise FieldError("text.nul", "含有空字符（NUL）")
-    if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+    if _SURROGATE.search(value):
         raise FieldError("text.surrogate", "含有不完整的字符编码")
     return value
 
@@ -64,7 +68,7 @@ class String(Field):
 
     def parse(self, value: Any) -> str:
         text = text_of(value)
-        if any(c < " " or "\x7f" <= c <= "\x9f" for c in text):
+        if _CONTROL.search(text):
             raise FieldError("string.control", "含有换行或控制字符")
         check_length(text, self.min, self.max)
         if self.pattern and not _pattern(self.pattern).is_valid(text):
@@ -94,7 +98,7 @@ class Text(Field):
 
     def parse(self, value: Any) -> str:
         text = text_of(value)
-        if any((c < " " and c not in LINE_BREAKS) or "\x7f" <= c <= "\x9f" for c in text):
+        if _CONTROL_BUT_BREAKS.search(text):
             raise FieldError("text.control", "含有控制字符")
         check_length(text, 1, self.max)
         return text

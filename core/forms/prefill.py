@@ -11,6 +11,7 @@ from tongban_sdk.actor import Actor
 
 from core.fields import Field, FieldError, all_fields
 from core.fields.refs import Ref
+from core.forms.licences import LICENCE, Licences, the_one
 from core.forms.view import FormView, form_of
 from core.manifest.cases import Service
 from core.manifest.form_checks import SOURCES
@@ -47,8 +48,9 @@ class Prefilled:
 
 
 async def prefill(
-    sources: Sources, database: Database, actor: Actor, service: Service, *, person: str | None = None
-) -> dict[str, Prefilled]:
+    sources: Sources, database: Database, actor: Actor, service: Service, *, person: str | None = None,
+    licences: Licences | None = None,
+) -> dict[str, Prefilled]:  # fmt: skip
     """Values for the fields that ask for them, of the caller or the person he files for.
 
     What he sees masked or not at all is left empty, and so is what the field would not take.
@@ -60,8 +62,27 @@ async def prefill(
         head, _, source = hints.get("prefill", "").partition(".")
         if head:
             wanted.setdefault(f"{MINE}.{name}" if head == MINE else head, {})[name] = source or "id"
+    of_licences = wanted.pop(LICENCE, {})
     found = await asyncio.gather(*(_of(asking, form, head, names) for head, names in wanted.items()))
-    return {name: value for part in found for name, value in part.items()}
+    known = {name: value for part in found for name, value in part.items()}
+    # Nobody's licences but the caller's own, or those of the person he acts for.
+    if of_licences and licences is not None and asking.person == actor.person:
+        known |= await _of_licences(licences, actor, form, of_licences)
+    return known
+
+
+async def _of_licences(
+    licences: Licences, actor: Actor, form: FormView, names: Mapping[str, str]
+) -> dict[str, Prefilled]:
+    """Of a type he holds one good licence of, no revoked or expired one."""
+    held, taken = await licences(actor), {}
+    for name, source in names.items():
+        type, _, fact = source.rpartition(".")
+        licence = the_one(held, type)
+        value = licence.facts[fact] if licence else None
+        if licence is not None and _takes(form.fields[name], value):
+            taken[name] = Prefilled(value, licence.source, licence.unit, licence.issued_on.isoformat())
+    return taken
 
 
 async def _of(asking: _Asking, form: FormView, head: str, names: Mapping[str, str]) -> dict[str, Prefilled]:
@@ -95,11 +116,14 @@ def _value(source: Field, row: Mapping[str, Any], field: Field) -> Any:
     value = row.get(name)
     if value is None or name in row["maskedFields"] or source.graphql_name in row["maskedFields"]:
         return None
+    return value if _takes(field, value) else None
+
+
+def _takes(field: Field, value: Any) -> bool:
     try:
-        field.parse(value)
+        return value is not None and field.parse(value) is not None
     except FieldError:
-        return None
-    return value
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,30 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from typing import Any
 
-import jsonschema_rs
 from tongban_sdk.errors import InputProblem, InvalidInputError
 
 from core.fields import FieldError
+from core.fields.json_schema import problem_of
 from core.forms.view import FormView
-
-#: Keyword → (stable id, sentence); {0} is the limit.
-_SENTENCES: Mapping[str, tuple[str, str]] = {
-    "minLength": ("form.too-short", "至少 {0} 个字"),
-    "maxLength": ("form.too-long", "至多 {0} 个字"),
-    "pattern": ("form.pattern", "不符合规定的格式"),
-    "minimum": ("form.too-small", "不能小于 {0}"),
-    "maximum": ("form.too-big", "不能大于 {0}"),
-    "exclusiveMinimum": ("form.too-small", "应大于 {0}"),
-    "exclusiveMaximum": ("form.too-big", "应小于 {0}"),
-    "multipleOf": ("form.multiple", "不是规定的倍数"),
-    "minItems": ("form.too-few", "至少 {0} 项"),
-    "maxItems": ("form.too-many", "至多 {0} 项"),
-    "uniqueItems": ("form.doubles", "不能有重复的项"),
-    "enum": ("form.not-allowed", "不在可选的范围内"),
-    "const": ("form.not-allowed", "不是要求的值"),
-    "type": ("form.type", "填写的内容类型不对"),
-}
-_RULE = ("form.rule", "填写的内容不符合要求，请看本表的填写提示")
 
 
 def validate(form: FormView, values: Mapping[str, Any], consents: Collection[str]) -> dict[str, Any]:
@@ -88,28 +69,13 @@ def _values(form: FormView, kept: Mapping[str, Any], faults: Mapping[str, FieldE
     wrong = {name: faults[name] for name in kept if name in faults}
     yield from (InputProblem(("values", name), fault.message, fault.id) for name, fault in wrong.items())
     for error in form.validator.iter_errors({name: None if name in wrong else value for name, value in kept.items()}):
-        problem = _problem(form, error)
-        if problem.path[1:2] == () or problem.path[1] not in wrong:
-            yield problem
+        for problem in problem_of(form.schema, error, "values", lambda name: _title(form, name)):
+            if problem.path[1:2] == () or problem.path[1] not in wrong:
+                yield problem
 
 
-def _problem(form: FormView, error: jsonschema_rs.ValidationError) -> InputProblem:
-    path = ("values", *error.instance_path)
-    facts = error.kind.as_dict()
-    keyword = str(error.schema_path[-1])
-    own = _at(form.schema, error.schema_path[:-1]).get("x-message")
-    if keyword == "required":
-        name = facts["property"]
-        title = form.ui["fields"][name]["title"] if name in form.fields else name
-        return InputProblem((*path, name), own or f"{title}是必填项", "input.required")
-    id, sentence = _SENTENCES.get(keyword, _RULE)
-    return InputProblem(path, own or sentence.format(facts.get("limit")), id)
-
-
-def _at(schema: Any, steps: Sequence[str | int]) -> Mapping[str, Any]:
-    for step in steps:
-        schema = schema[int(step)] if isinstance(schema, list) else schema.get(step, {})
-    return schema if isinstance(schema, Mapping) else {}
+def _title(form: FormView, name: str) -> str:
+    return str(form.ui["fields"][name]["title"]) if name in form.fields else name
 
 
 def _consents(form: FormView, ticked: Collection[str]) -> Iterator[InputProblem]:

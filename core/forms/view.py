@@ -12,6 +12,7 @@ from tongban_sdk.errors import UnavailableError
 
 from core.fields import Field, all_fields
 from core.fields.choices import Code
+from core.fields.json_schema import validator_of
 from core.fields.refs import File, Ref
 from core.fields.structured import List
 from core.forms.schema import schema_of, sure
@@ -43,16 +44,11 @@ class FormView:
 
     @cached_property
     def validator(self) -> jsonschema_rs.Draft202012Validator:
-        return _validator(self.schema)
+        return validator_of(self.schema)
 
     @cached_property
     def shows(self) -> Mapping[str, jsonschema_rs.Draft202012Validator]:
-        return {name: _validator(rule) for name, rule in self.show_if.items()}
-
-
-def _validator(schema: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
-    # Offline, and regular expressions in linear time: a manifest can neither fetch nor hang.
-    return jsonschema_rs.Draft202012Validator(dict(schema), offline=True, pattern_options=jsonschema_rs.RegexOptions())
+        return {name: validator_of(rule) for name, rule in self.show_if.items()}
 
 
 _KEPT: dict[str, tuple[World, Service, FormView]] = {}

@@ -46,7 +46,9 @@ def build_persona(name: str, data_dir: Path, *, person: str | None = None, divis
     account = uuid.uuid5(ACCOUNTS, f"{name}:{person or ''}:{division or ''}")
     facts = demo.get("facts", {})
     roles = frozenset(facts.get("roles", ROLES[kind]))
-    actor = Actor(id=str(account), kind=kind, person=person, roles=roles, division=division)
+    # Only a checked document binds an account to a person.
+    level = 2 if person and kind == "citizen" else 0
+    actor = Actor(id=str(account), kind=kind, person=person, roles=roles, division=division, real_name=level)
     if not facts or division != demo["division"]:
         # Who is sent to another division holds his roles there, but belongs to no unit.
         return actor

@@ -11,12 +11,15 @@ from pathlib import Path
 from core.fields.column import Column, Table
 from core.identity.policy import session_policy
 from core.store.account_tables import CODE, QUOTA
+from core.store.booking_tables import BOOKING, SLOT
 from core.store.case_tables import DRAFT
+from core.store.connector_tables import CONNECTOR_CALL, CONNECTOR_NONCE
 from core.store.crypto_tables import CONTENT
 from core.store.database import Database
 from core.store.dialect import quote
 from core.store.document_tables import LICENCE_SHOW
 from core.store.engine import IDEMPOTENCY, RECENT
+from core.store.message_tables import DELIVERY, MESSAGE
 from core.store.session_tables import REFRESH, SESSION
 from core.store.statement import statement
 
@@ -30,6 +33,15 @@ ORPHAN_KEPT = timedelta(days=1)
 SESSION_KEPT = timedelta(days=30)
 #: A half-filled form nobody has touched for this long is gone.
 DRAFT_KEPT = timedelta(days=30)
+#: What somebody was told proves that he was, for as long as he may sue: five years at most (行政诉讼法第四十六条).
+MESSAGE_KEPT = timedelta(days=5 * 366)
+#: A call that is over, with its sealed answer; later messages find their case by it.
+CALL_KEPT = timedelta(days=180)
+#: Longer than a signature is good for, on whichever side of the clock.
+NONCE_KEPT = timedelta(hours=1)
+#: Long past every pause after missed ones. Slots stay until no booking tells of them.
+BOOKING_KEPT = timedelta(days=3 * 366)
+SLOT_KEPT = BOOKING_KEPT + timedelta(days=31)
 #: Rows per statement: short enough never to hold up a writer.
 BATCH = 500
 
@@ -46,6 +58,12 @@ async def sweep_rows(database: Database, now: datetime) -> int:
         (SESSION, "ends_at", now - SESSION_KEPT),
         (DRAFT, "updated_at", now - DRAFT_KEPT),
         (LICENCE_SHOW, "expires_at", now),
+        (DELIVERY, "at", now - MESSAGE_KEPT),
+        (MESSAGE, "sent_at", now - MESSAGE_KEPT),
+        (CONNECTOR_CALL, "ended_at", now - CALL_KEPT),
+        (CONNECTOR_NONCE, "at", now - NONCE_KEPT),
+        (BOOKING, "ended_at", now - BOOKING_KEPT),
+        (SLOT, "ends_at", now - SLOT_KEPT),
     )
     return sum([await _sweep(database, *one) for one in past])
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from core.jobs.bridge import JOBS_MAX, Bridge
 from core.jobs.crons import strike
 from core.jobs.ending import end
+from core.jobs.loop import Loop
 from core.jobs.outbox import FanOut, drain
 from core.jobs.queue import LEASE_S, Claim, JobQueue
 from core.jobs.runner import Resolve, Runner
 from core.manifest.clock import Cron
 from core.store.database import Database
 
-log = logging.getLogger("tongban.jobs")
-
 #: How often the loop looks when nobody nudges it.
 POLL_S = 0.5
 #: Commits that follow a turn within this time share the next one: under load a turn per commit is too many.
 GATHER_S = 0.05
-PAUSE_AFTER_ERROR_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +42,26 @@ class Jobs:
         self.queue = JobQueue(database, lease_s=lease_s)
         self._database = database
         self._plan = plan
-        self._poll_s, self._gather_s = poll_s, gather_s
+        self._loop = Loop("jobs", self.turn, poll_s=poll_s, gather_s=gather_s)
         self._runner = Runner(self.queue, lambda job: self._plan().resolve(job), lease_s=lease_s)
         self._bridge = Bridge(redis_url, self._runner.run)
-        self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loop: asyncio.Task[None] | None = None
 
     @property
     def is_running(self) -> bool:
-        return self._loop is not None and not self._loop.done()
+        return self._loop.is_running
 
     def nudge(self) -> None:
-        self._wake.set()
+        self._loop.nudge()
 
     async def start(self) -> None:
         self._bridge.start(await self.queue.installation())
-        self._loop = asyncio.create_task(self._run(), name="jobs")
+        self._loop.start()
 
     async def stop(self) -> None:
         """Stop looking; a job at work is cancelled and comes back when its claim lapses."""
-        await end([self._loop, *self._tasks])
+        await self._loop.stop()
+        await end(self._tasks)
         await self._bridge.stop()
 
     async def turn(self) -> int:
@@ -87,26 +83,6 @@ class Jobs:
         await strike(self._database, self.queue, plan.crons)
         await drain(self._database, self.queue, plan.fan_out)
         return await self.queue.claim(JOBS_MAX - len(self._tasks))
-
-    async def _run(self) -> None:
-        while True:
-            self._wake.clear()
-            try:
-                busy = await self.turn()
-            except Exception:
-                log.exception("jobs: looking for work failed")
-                await asyncio.sleep(PAUSE_AFTER_ERROR_S)
-                continue
-            if not busy:
-                await asyncio.sleep(self._gather_s)
-                await self._pause()
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(self._poll_s):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
 
     def _run_here(self, claim: Claim) -> None:
         task = asyncio.create_task(self._runner.run(claim))

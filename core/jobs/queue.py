@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.fields.times import utc_now
+from core.jobs.claims import Claims
 from core.store.database import Database, Transaction
 from core.store.installation import installation
 from core.store.runtime_tables import DEAD_LETTER, JOB
@@ -69,6 +70,10 @@ class JobQueue:
         self._lease_s = lease_s
         self.now = clock
 
+    @property
+    def _claims(self) -> Claims:
+        return Claims(self._database, JOB, self._lease_s, "run_at", clock=self.now)
+
     async def installation(self) -> int:
         """A number of this database's own: two installations on one Redis must not take each other's jobs."""
         return await installation(self._database)
@@ -111,9 +116,8 @@ class JobQueue:
 
     async def _waiting(self) -> list[tuple[str, int]]:
         """Plugins with due jobs, with the number they have at work; the longest waiting first."""
-        due = "run_at <= {now:run_at} AND (claimed_until IS NULL OR claimed_until <= {now:run_at})"
         text = (
-            f"SELECT plugin_id, sum(CASE WHEN {due} THEN 1 ELSE 0 END), "
+            f"SELECT plugin_id, sum(CASE WHEN {self._claims.due} THEN 1 ELSE 0 END), "
             "sum(CASE WHEN claimed_until > {now:run_at} THEN 1 ELSE 0 END) "
             "FROM tb_job WHERE run_at <= {now:run_at} GROUP BY plugin_id ORDER BY min(run_at)"
         )
@@ -121,19 +125,10 @@ class JobQueue:
         return [(row[0], int(row[2])) for row in rows if int(row[1])]
 
     async def _claim_of(self, transaction: Transaction, plugin_id: str, limit: int) -> list[Claim]:
-        lock = " FOR UPDATE SKIP LOCKED" if self._dialect.name == "postgres" else ""
-        text = (
-            "UPDATE tb_job SET claim = {claim}, claimed_until = {until:claimed_until}, started = {started} "
-            "WHERE id IN (SELECT id FROM tb_job WHERE plugin_id = {plugin_id} AND run_at <= {now:run_at} "
-            "AND (claimed_until IS NULL OR claimed_until <= {now:run_at}) "
-            f"ORDER BY run_at, id LIMIT {limit}{lock}) RETURNING id"
+        rows = await self._claims.take_in(
+            transaction, limit, "plugin_id = {plugin_id}", ", started = {started}", plugin_id=plugin_id, started=False
         )
-        token, now = uuid.uuid4().hex, self.now()
-        rows = await transaction.fetch(*statement(
-            self._dialect, JOB, text, claim=token, until=now + timedelta(seconds=self._lease_s),
-            started=False, plugin_id=plugin_id, now=now,
-        ))  # fmt: skip
-        return [Claim(str(row[0]), token) for row in rows]
+        return [Claim(row["id"], row["claim"]) for row in rows]
 
     async def start(self, claim: Claim) -> StartedJob | None:
         """Begin the job, unless this claim was used already or taken over."""

@@ -7,8 +7,12 @@ from collections.abc import Iterator, Mapping
 from tongban_sdk.problems import Place, Problem
 
 from core.expr import Expr, check_types
+from core.expr.tree import Path
 from core.expr.types import Type
+from core.fields.base import Field
 from core.fields.names import EntityNames
+from core.fields.refs import Ref
+from core.fields.sealed import may_be_sealed
 from core.fields.system import HasFields
 from core.manifest.cases import Service, State, Workflow
 from core.manifest.effect_checks import value_fault
@@ -86,6 +90,24 @@ def _check_values(
             yield error("workflow.child-value", place, message, did_you_mean(name, target.fields))
         elif fault := value_fault(field, value, _type(value, source, world)):
             yield error("workflow.child-value", place, f"{name} {fault}", "改正 values 里的表达式")
+        elif sealed := _laid_open(value, field, source, target, world):
+            message = f"{name} 的分级 {field.level} 护不住 {sealed.name}（{sealed.level}）：加密存放的到那里成了明文"
+            hint = f"把 {target.key} 的 {name} 也定为 {sealed.level}，并写明 subject，或不传这一项"
+            yield error("workflow.child-value", place, message, hint)
+
+
+def _laid_open(value: Expr, field: Field, source: Entity, target: Entity, world: World) -> Field | None:
+    """The field whose values lie sealed, and would not where they are copied to."""
+    if not isinstance(value, Path):
+        return None
+    owner: Entity | None = source
+    for name in value.names[:-1]:
+        ref = owner.fields.get(name) if owner else None
+        owner = world.entity(ref.to) if isinstance(ref, Ref) else None
+    found = owner.fields.get(value.names[-1]) if owner else None
+    if owner is None or found is None or not may_be_sealed(found, owner):
+        return None
+    return None if may_be_sealed(field, target) and field.level >= found.level else found
 
 
 def _type(value: Expr, source: Entity, world: World) -> Type:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Unit = Literal["S", "MIN", "H", "WH", "WD", "D", "MON", "Y"]
 #: The place of what no file holds.
 NOWHERE = Place("")
-EffectKind = Literal["message", "event", "hook", "set", "document", "open"]
+EffectKind = Literal["message", "event", "hook", "set", "document", "open", "task", "payment", "slot", "call"]
 #: Callers that are no roles: who applied, who holds the task, the engine itself.
 APPLICANT, ASSIGNEE, SYSTEM_ROLE = "applicant", "assignee", "system"
 PSEUDO_ROLES = frozenset({APPLICANT, ASSIGNEE, SYSTEM_ROLE})
@@ -43,7 +43,10 @@ class Effect:
 
     message, document {"template": "community.done"} · event {"name": "repair.closed"} · hook {"name": "price"} ·
     task {"title", "roles": (…), "within": Limit | None} · set {"field", "value": Expr} ·
-    payment {"title", "amount": Expr} · open {"service": "grid.fix", "values": {field: Expr}}.
+    payment {"fee": "grid.advert"} · open {"service": "grid.fix", "values": {field: Expr}} ·
+    slot {"do": "confirm" | "release", "field"} ·
+    call {"connector": "core.courier", "operation", "values": {property: Expr}, "answer": {field: property},
+    "events": {value: action}, "on_answer", "on_failure": action}.
     """
 
     kind: EffectKind
@@ -96,6 +99,8 @@ class State:
     within: Limit | None = None
     #: What happens when the limit of the state has passed, beside the escalation chain; "" = nothing.
     on_due: str = ""
+    #: What happens when every bill of the case is paid, waived or void; "" = nothing.
+    on_paid: str = ""
     #: Reason under which the clock of the case stands still here ("correction"); "" = it runs.
     pause: str = ""
     #: How a case ends here; "" = it goes on.
@@ -195,6 +200,14 @@ class Workflow:
     def key(self) -> str:
         return f"{self.plugin_id}.{self.id}"
 
+    @property
+    def called_back(self) -> frozenset[str]:
+        """Actions that the engine takes when an outside system answers, or does not."""
+        calls = [e.args for a in self.actions.values() for e in a.effects if e.kind == "call"]
+        return frozenset(
+            name for c in calls for name in (c["on_answer"], c["on_failure"], *c["events"].values()) if name
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
@@ -252,6 +265,8 @@ class Service:
     elements: Mapping[str, Any] = field(default_factory=dict)
     #: Is the clock running from filing ("submit") or from acceptance (the named action)?
     clock_from: str = "submit"
+    #: Field that holds the number of the case it is about, which must be one the caller has part in; "" = none.
+    about: str = ""
     #: As written: what is kept for the cases that began with this version.
     document: Mapping[str, Any] = field(default_factory=dict)
 
@@ -300,8 +315,8 @@ class Candidate:
 class DispatchRule:
     when: Expr | None
     to: Candidate
-    #: How candidates are put in order: fewest open tasks first, nearest first.
-    order: tuple[Literal["load", "distance"], ...] = ("load",)
+    #: How candidates are put in order: fewest open tasks first, nearest first; on duty first outside working hours.
+    order: tuple[Literal["load", "distance", "duty"], ...] = ("load",)
     title: str = ""
 
 

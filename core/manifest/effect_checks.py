@@ -15,6 +15,8 @@ from core.fields.names import fits, type_of
 from core.fields.places import Point
 from core.fields.sealed import is_sealed, may_be_sealed
 from core.fields.text import String
+from core.manifest.bookings import NUMBER_CHARS
+from core.manifest.call_checks import check_call
 from core.manifest.cases import APPLICANT, ASSIGNEE, PSEUDO_ROLES, CaseAction, Effect
 from core.manifest.findings import did_you_mean, shown
 from core.manifest.flows import KINDS
@@ -155,6 +157,8 @@ def _written(sheet: Sheet) -> Iterator[tuple[str, Path]]:
         for effect, path in _placed(action, sheet):
             if effect.kind == "set":
                 yield effect.args["field"], (*path, "field")
+            if effect.kind == "call":
+                yield from ((name, (*path, "answer", name)) for name in effect.args["answer"])
             if effect.kind == "document" and (paper := sheet.draft.plugin.documents.get(_short(effect, sheet))):
                 yield paper.file_field, path
 
@@ -193,8 +197,35 @@ def _check_effect(effect: Effect, path: Path, sheet: Sheet) -> None:
             if not sheet.draft.plugin.entry:
                 message = f"要调用 {args['name']}，插件却没有代码"
                 sheet.error("workflow.hook-entry", place, message, "在 plugin.yaml 写上 entry，或删去这一条")
+        case "task":
+            for i, role in enumerate(args["roles"]):
+                sheet.role(role, sheet.place(*path, "roles", i))
         case "set":
             _check_set(args, path, sheet)
+        case "slot":
+            _check_slot(args, path, sheet)
+        case "call":
+            check_call(effect, path, sheet)
+        case "payment":
+            fee = _template(args["fee"], "fees", "收费", (*path, "fee"), sheet)
+            if fee is not None and sheet.entity is not None and fee.entity != sheet.entity.key:
+                message = f"收费 {args['fee']} 按 {fee.entity} 算，流程办的是 {sheet.entity.key}"
+                sheet.error("workflow.payment-entity", place, message, "换一项收费，或改收费的 entity")
+
+
+def _check_slot(args: Mapping[str, Any], path: Path, sheet: Sheet) -> None:
+    """The row says which booking is meant, by its number."""
+    draft, entity = sheet.draft, sheet.entity
+    if not draft.plugin.bookings and not any(f.startswith(("bookings.", "bookings/")) for f in draft.broken):
+        message = f"插件 {draft.plugin.id} 没有声明预约"
+        sheet.error("workflow.slot-unoffered", sheet.place(*path), message, "写在 bookings.yaml 里，或删去这一条")
+    if entity is None or draft.is_broken_field(entity, args["field"]):
+        return
+    field = entity.fields.get(args["field"])
+    if not isinstance(field, String) or field.max < NUMBER_CHARS:
+        message = f"field 应是放得下预约号（{NUMBER_CHARS} 个字符）的 string 字段，{shown(args['field'])} 不是"
+        hint = did_you_mean(args["field"], [f.name for f in entity.fields.values() if isinstance(f, String)])
+        sheet.error("workflow.slot-field", sheet.place(*path, "field"), message, hint)
 
 
 def _template(key: str, part: str, title: str, path: Path, sheet: Sheet) -> Any:

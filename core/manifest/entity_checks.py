@@ -18,6 +18,7 @@ from core.manifest.draft import Draft
 from core.manifest.expressions import read_expression
 from core.manifest.findings import did_you_mean, shown
 from core.manifest.model import Entity
+from core.manifest.period_checks import check_periods
 from core.manifest.person_checks import check_person
 from core.manifest.tree_checks import check_path
 
@@ -29,6 +30,7 @@ def check_entity(entity: Entity, document: Document, draft: Draft) -> None:
     _check_renames(entity, document, draft)
     _check_indexes(entity, document, draft)
     _check_pointers(entity, document, draft)
+    check_periods(entity, document, draft)
     check_person(entity, document, draft)
     for field in entity.fields.values():
         if isinstance(field, Computed):

@@ -144,6 +144,22 @@ _PROPERTIES: dict[str, Any] = {
         "items": _COLUMNS,
     },
     "unique": {"type": "array", "title": "不重复的组合", "maxItems": 30, "items": _COLUMNS},
+    "no_overlap": {
+        "type": "array",
+        "title": "不重叠的时段",
+        "description": "per 相同的行，since 到 until（不含）的时段不能重叠；until 为空表示一直有效",
+        "maxItems": 5,
+        "items": {
+            "type": "object",
+            "required": ["per", "since", "until"],
+            **EXTENSIBLE,
+            "properties": {
+                "per": {**_COLUMNS, "title": "谁的时段", "maxItems": 5},
+                "since": {"type": "string", "title": "开始"},
+                "until": {"type": "string", "title": "结束"},
+            },
+        },
+    },
 }
 
 

@@ -47,11 +47,12 @@ def read_condition(source: str, entity: Entity, place: Place, draft: Draft, *, b
     if result.kind != "bool":
         draft.error("expr.not-bool", place, f"条件应得到是否，这里得到{result}", '写成比较，如 state == "open"')
     if not by_caller:
-        _check_caller(expr, place, draft)
+        check_caller(expr, place, draft)
     return expr
 
 
-def _check_caller(expr: Expr, place: Place, draft: Draft) -> None:
+def check_caller(expr: Expr, place: Place, draft: Draft) -> None:
+    """Nobody calls here, so nothing may be said about `me`."""
     if any(isinstance(n, Me) or (isinstance(n, Call) and ASKED.get(n.function)) for n in nodes(expr)):
         message = "这里由系统自己判断，没有谁在操作：不能用 me、in_org、participates"
         draft.error("expr.caller", place, message, "只用这一行的字段；谁可以做由角色决定")
@@ -86,14 +87,14 @@ class Checked:
             # A field as it is can be copied even when it lies sealed.
             check_comparisons(expr, self.entity, self.place(*path), self.draft)
         if not by_caller:
-            _check_caller(expr, self.place(*path), self.draft)
+            check_caller(expr, self.place(*path), self.draft)
         return expr
 
 
 def _hint(message: str, names: EntityNames) -> str:
     """A field that is missing has a neighbour; everything else is told by the message and the page."""
     kind, _, name = message.partition(" ")
-    return did_you_mean(name, names) if kind == "没有字段" else "写法见 docs/expressions.md"
+    return did_you_mean(*names.beside(name)) if kind == "没有字段" else "写法见 docs/expressions.md"
 
 
 def _is_excused(path: tuple[str, ...], draft: Draft) -> bool:

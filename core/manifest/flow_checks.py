@@ -79,8 +79,9 @@ def takers(action: CaseAction, state: State) -> set[str]:
     return people if has_task(state) else people - {ASSIGNEE}
 
 
-def is_taken(action: CaseAction, state: State) -> bool:
-    return bool(takers(action, state)) or action.id == state.on_due or action.id in (step for _, step in state.auto)
+def is_taken(action: CaseAction, state: State, workflow: Workflow) -> bool:
+    by_engine = (state.on_due, state.on_paid, *(step for _, step in state.auto), *workflow.called_back)
+    return bool(takers(action, state)) or action.id in by_engine
 
 
 def ways(workflow: Workflow, *, finishing: bool = False) -> dict[str, set[str]]:
@@ -88,14 +89,15 @@ def ways(workflow: Workflow, *, finishing: bool = False) -> dict[str, set[str]]:
     edges: dict[str, set[str]] = {}
     for action in workflow.actions.values():
         for name in action.from_:
-            if not (finishing and action.kind == "withdraw") and is_taken(action, workflow.states[name]):
+            if not (finishing and action.kind == "withdraw") and is_taken(action, workflow.states[name], workflow):
                 edges.setdefault(name, set()).update({action.to or name, *([action.over] if action.over else [])})
     return edges
 
 
 def auto_ways(workflow: Workflow) -> dict[str, set[str]]:
-    """Where the engine itself takes a case from each state."""
-    return {s.id: {workflow.actions[a].to or s.id for _, a in s.auto} for s in workflow.states.values() if s.auto}
+    """Where the engine itself takes a case from each state; where nothing is owed it does so for `on_paid` too."""
+    taken = {s.id: [*(a for _, a in s.auto), *([s.on_paid] if s.on_paid else [])] for s in workflow.states.values()}
+    return {id: {workflow.actions[a].to or id for a in found} for id, found in taken.items() if found}
 
 
 def unreachable_states(workflow: Workflow) -> set[str]:

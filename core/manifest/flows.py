@@ -80,6 +80,7 @@ def _state(id: str, spec: Spec, plugin_id: str, at: Origin) -> State:
         quorum=spec.get("quorum", 0),
         within=limit_of(spec.get("within")),
         on_due=spec.get("on_due", ""),
+        on_paid=spec.get("on_paid", ""),
         pause=spec.get("pause", ""),
         end=spec.get("end", ""),
         auto=tuple(_auto(spec, path, at)),
@@ -147,7 +148,20 @@ def _args(kind: str, given: Any, path: Path, plugin_id: str, at: Origin) -> dict
             return {"template": full_key(given, plugin_id)}
         case "set":
             return {"field": given["field"], "value": at.value(given["value"], *path, "value", by_caller=True)}
+        case "call":
+            return {
+                "connector": full_key(given["connector"], plugin_id), "operation": given["operation"],
+                "values": _values(given, path, at), "answer": given.get("answer", {}),
+                "events": given.get("events", {}),
+                "on_answer": given.get("on_answer", ""), "on_failure": given.get("on_failure", ""),
+            }  # fmt: skip
         case "open":
             return {"service": full_key(given["service"], plugin_id), "values": _values(given, path, at)}
+        case "payment":
+            return {"fee": full_key(given["fee"], plugin_id)}
+        case "task":
+            return {"title": given["title"], "roles": tuple(given["roles"]), "within": limit_of(given.get("within"))}
+        case "slot":
+            return {"do": given["do"], "field": given["field"]}
         case _:
             return {"name": given}

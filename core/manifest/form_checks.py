@@ -25,6 +25,14 @@ SOURCES: Mapping[str, str] = {
     "household": "core.household",
     "legal_entity": "core.legal_entity",
 }
+#: What a licence says of itself, and the types of fields that take it: `licence.<type>.<fact>`.
+LICENCE_FACTS: Mapping[str, frozenset[str]] = {
+    "number": frozenset({"string", "text"}),
+    "unit": frozenset({"string", "text"}),
+    "uscc": frozenset({"string", "uscc"}),
+    "issued_on": frozenset({"date"}),
+    "valid_to": frozenset({"date"}),
+}
 _MANY = ("allOf", "anyOf")
 _ONE = ("not", "if", "then", "else")
 _TEXTS = frozenset({"string", "text"})
@@ -174,6 +182,9 @@ def _check_prefill(field: Field, prefill: str, entity: Entity, document: Documen
             draft.error("form.prefill-unknown", place, message, "给被引用的实体写 subject，或换一个来源")
         return
     head, _, name = prefill.partition(".")
+    if head == "licence":
+        _check_licence(field, prefill, name.rpartition(".")[2], document, draft)
+        return
     owner = entity if head == "earlier" else draft.entity_of(SOURCES[head])
     source = all_fields(owner).get(name) if owner else None
     if owner is None or source is None or not _fits(source, field, owner):
@@ -182,6 +193,17 @@ def _check_prefill(field: Field, prefill: str, entity: Entity, document: Documen
     elif source.level > field.level:
         message = f"预填来源 {prefill} 是 {source.level}，{field.name} 只是 {field.level}：值抄过来就降了级"
         draft.error("form.prefill-level", place, message, f"把 {field.name} 的分级提到 {source.level}")
+
+
+def _check_licence(field: Field, prefill: str, fact: str, document: Document, draft: Draft) -> None:
+    place = document.place("ui", field.name, "prefill")
+    if field.type not in LICENCE_FACTS[fact]:
+        message = f"预填来源 {shown(prefill)} 与 {field.name}（{field.type}）不是一类"
+        hint = f"用 {'、'.join(sorted(LICENCE_FACTS[fact]))} 字段"
+        draft.error("form.prefill-unknown", place, message, hint)
+    elif field.level == "L1":
+        message = f"预填来源 {prefill} 是 L2，{field.name} 只是 L1：值抄过来就降了级"
+        draft.error("form.prefill-level", place, message, f"把 {field.name} 的分级提到 L2")
 
 
 def _fits(source: Field, field: Field, owner: Entity) -> bool:

@@ -68,6 +68,15 @@ def check_item(service: Service, entity: Entity, at: Places, draft: Draft) -> No
     _check_codes(service, at, draft)
     _check_materials(service, entity, at, draft)
     _check_summary(service, entity, at, draft)
+    _check_about(service, entity, at, draft)
+
+
+def _check_about(service: Service, entity: Entity, at: Places, draft: Draft) -> None:
+    field = entity.fields.get(service.about)
+    if not service.about or draft.is_broken_field(entity, service.about) or (field and field.type == "string"):
+        return
+    message = f"about 应是 {entity.key} 里放办件编号的 string 字段，{shown(service.about)} 不是"
+    draft.error("service.about-field", at.place("about"), message, did_you_mean(service.about, entity.fields))
 
 
 def _check_case_number(service: Service, entity: Entity, at: Places, draft: Draft) -> None:

@@ -60,6 +60,7 @@ def service_of(document: Spec, plugin_id: str, origin: Origin | None = None) -> 
         summary=document.get("summary", ""),
         elements=_declared(document.get("elements", {})),
         clock_from=document.get("clock_from", "submit"),
+        about=document.get("about", ""),
         document=document,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from tongban_sdk.problems import Place
@@ -13,8 +14,13 @@ from core.fields.refs import Ref
 if TYPE_CHECKING:
     from core.expr import Expr
     from core.fields.base import Field
+    from core.manifest.bookings import BookingKind
     from core.manifest.cases import Dispatch, Form, Service, Workflow
-    from core.manifest.outputs import DocumentTemplate, Indicator, MessageTemplate
+    from core.manifest.connectors import Connector
+    from core.manifest.fees import Fee
+    from core.manifest.indicators import Indicator
+    from core.manifest.map_layers import Layer
+    from core.manifest.outputs import DocumentTemplate, MessageTemplate
 
 LevelName = Literal["L1", "L2", "L3", "L4"]
 #: `aggregate` opens counts and sums of rows, not the rows; who may read may also count what he reads.
@@ -54,6 +60,15 @@ class Purpose:
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """From one field to another, the end not included; an end that is null is open."""
+
+    per: tuple[str, ...]
+    since: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """A kind of row: a table, a GraphQL type, a set of rights."""
 
@@ -81,6 +96,8 @@ class Entity:
     group_min: int = 0
     #: Field that holds the number of the case a row belongs to; "" = none.
     case: str = ""
+    #: Periods of which no two of the same `per` overlap.
+    no_overlap: tuple[Period, ...] = ()
 
     @property
     def subject_paths(self) -> tuple[tuple[str, ...], ...]:
@@ -263,8 +280,24 @@ class Plugin:
         return self.parts.get("documents", {})  # type: ignore[no-any-return]
 
     @property
+    def bookings(self) -> Mapping[str, BookingKind]:
+        return self.parts.get("bookings", {})  # type: ignore[no-any-return]
+
+    @property
+    def connectors(self) -> Mapping[str, Connector]:
+        return self.parts.get("connectors", {})  # type: ignore[no-any-return]
+
+    @property
+    def fees(self) -> Mapping[str, Fee]:
+        return self.parts.get("fees", {})  # type: ignore[no-any-return]
+
+    @property
     def indicators(self) -> Mapping[str, Indicator]:
         return self.parts.get("indicators", {})  # type: ignore[no-any-return]
+
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        return self.parts.get("layers", {})  # type: ignore[no-any-return]
 
 
 def inverse_in(plugin: Plugin, entity: Entity, name: str) -> tuple[Entity, Ref] | None:
@@ -291,18 +324,18 @@ class World:
         plugin = self.plugins.get(entity.plugin_id)
         return inverse_in(plugin, entity, name) if plugin else None
 
-    @property
+    @cached_property
     def entities(self) -> dict[str, Entity]:
         return {e.key: e for p in self.plugins.values() for e in p.entities.values()}
 
-    @property
+    @cached_property
     def rules(self) -> tuple[Rule, ...]:
         return tuple(r for p in self.plugins.values() for r in p.rules)
 
-    @property
+    @cached_property
     def roles(self) -> dict[str, Role]:
         return {r.id: r for p in self.plugins.values() for r in p.roles.values()}
 
-    @property
+    @cached_property
     def codes(self) -> dict[str, CodeSet]:
         return {c.id: c for p in self.plugins.values() for c in p.codes.values()}

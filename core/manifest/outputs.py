@@ -1,17 +1,14 @@
-"""The typed model of what comes of cases: messages, documents, indicators."""
+"""The typed model of what comes of cases: messages and documents."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tongban_sdk.problems import Place
 
 from core.manifest.cases import Limit
-
-if TYPE_CHECKING:
-    from core.expr import Expr
 
 #: Facts of a case that messages may name, all of at most L2; what people wrote (reasons, comments) is none of them.
 MESSAGE_FACTS: Mapping[str, str] = {
@@ -69,36 +66,6 @@ class DocumentTemplate:
     #: Licence type issued to the wallet; "" = none.
     licence: str = ""
     valid_for: Limit | None = None
-
-    @property
-    def key(self) -> str:
-        return f"{self.plugin_id}.{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Indicator:
-    """A declared aggregate: count, or sum/avg of a field, over an entity's rows or its cases, and the share of them."""
-
-    plugin_id: str
-    id: str
-    title: str
-    #: Entity key, or "cases" of the plugin.
-    over: str
-    measure: Literal["count", "sum", "avg", "share"]
-    place: Place
-    #: What is summed or averaged.
-    number_field: str = ""
-    where: Expr | None = None
-    #: share: of those that match `where`, how many match this.
-    of: Expr | None = None
-    group_by: str = ""
-    unit: str = ""
-    good: Literal["up", "down"] = "up"
-    cycle: Literal["day", "week", "month", "year"] = "day"
-    target: float | None = None
-    #: Alarm when worse than this; None = none.
-    alarm_at: float | None = None
-    alarm_to: str = ""
 
     @property
     def key(self) -> str:

@@ -20,23 +20,27 @@ HOST_NAMES = frozenset({*SYSTEM_FIELDS, "deleted_at", "masked_fields", "typename
 RESERVED = frozenset(keyword.kwlist) | {"true", "false", "null", "none", "self", "me"} | MODEL_NAMES | HOST_NAMES
 
 _TYPES = """
-AdminRequest AdminRole AuditPage AuditRecord AuditState BooleanFilter BoundPerson BoxInput CalendarDay CalendarDayInput
-CalendarDayKind CalendarEffect CalendarNoticeInput CaseActInput CaseAction CaseDetail CaseMessage CaseMove CasePage
-CasePause CaseRating CaseStats CaseStatsKey CaseStep CaseSupervision CaseTask CaseValue CodeFilter CodeListFilter
-ConfirmedAdmin ConsentField ConsentState DataLook DateBucket DateFilter DateTime DatetimeFilter DecimalFilter
-DelegationInput DelegationKind DivisionFilter DivisionLevel DivisionState DocumentStatus DocumentValidity
-DocumentVerdict DueColour DueDay DueExplanation DutyHours DutyHoursInput DutySeason DutySeasonInput DutySpan
+AdminRequest AdminRole AuditPage AuditRecord AuditState BillPage BillState BookingKindInfo BookingSlot BooleanFilter
+BoundPerson BoxInput CalendarDay CalendarDayInput CalendarDayKind CalendarEffect CalendarNoticeInput CaseActInput
+CaseAction CaseDetail CaseFailedPart CaseMessage CaseMove CasePage CasePause CaseRating CaseStats CaseStatsKey CaseStep
+CaseSupervision CaseTask CaseValue CodeFilter CodeListFilter ConfirmedAdmin ConnectorCall ConnectorCallPage
+ConnectorCallState ConnectorHealth ConsentField ConsentState DataLook DateBucket DateFilter DateTime DatetimeFilter
+DecimalFilter DelegationInput DelegationKind DivisionFilter DivisionLevel DivisionState DocumentStatus DocumentValidity
+DocumentVerdict DueColour DueDay DueExplanation DutyHours DutyHoursInput DutySeason DutySeasonInput DutyShift DutySpan
 DutySpanInput EntityChange EntityHistory EntityVersion ErasureHold ExportFormat ExportedFile FileFilter GridFilter
-HostNode HostPlugin IdFilter IdnoFilter ImportFault ImportReport InboxBox InboxCounts IntegerFilter IntegerListFilter
-IssuedDocument JsonFilter LicenceGrant LoginAccount LoginSession LongFilter MessageChannel MessageDelivery MessagePage
-MessagePreferences MessagePreferencesInput MoneyFilter MyConsent MyDataRow MyDataSection MyDataValue MyDelegation
-MyDelegations MyGuardianLink MyGuardianLinks MyLegalEntity MyMessage NearInput OfficerLogin OidcProviderInfo OidcStart
-OneTimePassword OrderDirection PageInfo PageSize PhoneFilter PlateFilter PluginState PointFilter PointInput
-PolygonFilter PrefilledValue PurposeBasis RatingStats RatingTag RefFilter RevokeReason SeenLicence SentCode
-SequenceFilter ServiceConsent ServiceDraft ServiceEligibility ServiceForm ServiceGuide ServiceItem ServiceMaterial
-ServicePage ServicePlace ServiceQuestion ServiceRefusal ServiceTopic SessionTokens ShownLicence StringFilter
-StringListFilter TaskOutcome TaskPage TextFilter TimeFilter TimeUnit TotpEnrolment UndeliveredMessage UnmaskedValue
-UsccFilter WhichCases WindowApplicationInput
+HostNode HostPlugin IdFilter IdnoFilter ImportFault ImportReport InboxBox InboxCounts IndicatorBreakdown IndicatorChart
+IndicatorCycle IndicatorGlance IndicatorGood IndicatorLine IndicatorPeriod IndicatorPoint IndicatorState IndicatorTrend
+IntegerFilter IntegerListFilter IssuedDocument JsonFilter LicenceGrant LoginAccount LoginSession LongFilter MapBox
+MapCollection MapColour MapFeature MapGeometry MapLayer MapPoint MapProperties MessageChannel MessageDelivery
+MessagePage MessagePreferences MessagePreferencesInput MoneyFilter MyBooking MyBookingPage MyConsent MyDataRow
+MyDataSection MyDataValue MyDelegation MyDelegations MyGuardianLink MyGuardianLinks MyLegalEntity MyMessage NearInput
+OfficerLogin OidcProviderInfo OidcStart OnDuty OneTimePassword OrderDirection PageInfo PageSize PaymentDifference
+PaymentLink PaymentPart PaymentReconciliation PaymentRefund PaymentState PhoneFilter PlateFilter PluginState PointFilter
+PointInput PolygonFilter PrefilledValue PurposeBasis RatingStats RatingTag RefFilter RefundState RevokeReason
+SeenLicence SentCode SequenceFilter ServiceConsent ServiceDraft ServiceEligibility ServiceForm ServiceGuide ServiceItem
+ServiceMaterial ServicePage ServicePlace ServiceQuestion ServiceRefusal ServiceTopic SessionTokens ShownLicence
+SlotBooking SlotPlanInput StringFilter StringListFilter StuckDocument TaskOutcome TaskPage TextFilter TimeFilter
+TimeUnit TotpEnrolment UndeliveredMessage UnmaskedValue UsccFilter WhichCases WindowApplicationInput
 """
 #: GraphQL types of the host that a plugin and an entity could spell together; a test compares them with the schema.
 HOST_TYPES = frozenset(_TYPES.split())

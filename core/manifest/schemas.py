@@ -168,16 +168,22 @@ _KINDS: tuple[tuple[type, str], ...] = (
 def _type_hint(types: Sequence[str], value: Any, rule: dict[str, Any]) -> str:
     if "string" in types and not isinstance(value, (list, dict)):
         return "加上引号" if value is not None else "写上内容"
+    if {"number", "integer"} & set(types) and isinstance(value, str):
+        return "只写数，不加引号和单位"
     if "boolean" in types and str(value).lower() in ("yes", "no", "on", "off"):
         return "YAML 1.2 只认 true 和 false"
     if "object" in types and (names := rule.get("required")):
         return f"写成 {{{', '.join(f'{name}: …' for name in names)}}}"
+    if "object" in types and isinstance(value, list):
+        return "每一项写成 名称: …，前面不加 -"
     return _about(rule) if "object" in types else ""
 
 
 _LIMITS = {
     "minimum": "不能小于 {0}",
     "maximum": "不能大于 {0}",
+    "exclusiveMinimum": "应大于 {0}",
+    "exclusiveMaximum": "应小于 {0}",
     "minLength": "至少 {0} 个字",
     "maxLength": "至多 {0} 个字",
     "minItems": "至少 {0} 项",

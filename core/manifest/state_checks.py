@@ -21,6 +21,10 @@ def check_state(state: State, sheet: Sheet) -> None:
     if state.on_due and state.within is None:
         message = f"{state.title} 写了 on_due，没有写时限"
         sheet.error("workflow.on-due-limit", sheet.place(*path, "on_due"), message, "写上 within: {value: …, unit: …}")
+    if state.on_paid and not any(e.kind == "payment" for a in sheet.workflow.actions.values() for e in a.effects):
+        message = f"{state.title} 等缴费，流程里却没有一步开账单"
+        hint = "在前面一步的 effects 里写 payment: {fee: 收费}，或删去 on_paid"
+        sheet.error("workflow.on-paid-fee", sheet.place(*path, "on_paid"), message, hint)
     if state.pause and state.pause not in sheet.workflow.pauses:
         hint = did_you_mean(state.pause, sheet.workflow.pauses) or "在 pauses 里写明原因"
         sheet.error("workflow.pause-unknown", sheet.place(*path, "pause"), f"没有挂起原因 {shown(state.pause)}", hint)
@@ -28,7 +32,7 @@ def check_state(state: State, sheet: Sheet) -> None:
 
 def _check_end(state: State, sheet: Sheet) -> None:
     written = sheet.document.value["states"][state.id]
-    busy = ("roles", "assign", "dispatch", "parts", "within", "on_due", "pause", "auto", "children")
+    busy = ("roles", "assign", "dispatch", "parts", "within", "on_due", "on_paid", "pause", "auto", "children")
     for key in busy:
         if key in written:
             place = sheet.key("states", state.id, key)
@@ -107,7 +111,8 @@ def _check_vote(state: State, sheet: Sheet) -> None:
 def _check_auto(state: State, sheet: Sheet) -> None:
     path = ("states", state.id)
     steps = [(name, ("auto", i, "action")) for i, (_, name) in enumerate(state.auto)]
-    for name, at in [*steps, *([(state.on_due, ("on_due",))] if state.on_due else [])]:
+    events = [(name, (key,)) for key, name in (("on_due", state.on_due), ("on_paid", state.on_paid)) if name]
+    for name, at in [*steps, *events]:
         action = sheet.workflow.actions.get(name)
         if action and (state.id not in action.from_ or SYSTEM_ROLE not in action.roles):
             message = f"系统在{state.title}不能做 {name}"
@@ -118,7 +123,7 @@ def _check_auto(state: State, sheet: Sheet) -> None:
             place = sheet.place(*path, "auto", i)
             sheet.error("workflow.auto-order", place, "没有条件的自动步骤之后，别的轮不到", "把它放到最后，或写上 when")
     is_open = bool(state.auto) and all(when is not None for when, _ in state.auto)
-    if is_open and not state.on_due and not _has_people(state, sheet.workflow):
+    if is_open and not (state.on_due or state.on_paid) and not _has_people(state, sheet.workflow):
         message = f"{state.title} 的自动步骤都有条件，都不成立时没有人能办"
         sheet.error("workflow.auto-stranded", sheet.key(*path, "auto"), message, "最后加一步没有条件的，或让人能办")
 

@@ -100,4 +100,11 @@ def _case_texts(plugin: Plugin) -> Iterator[tuple[str, str]]:
     for message in plugin.messages.values():
         yield from ((f"messages.{message.id}.title", message.title), (f"messages.{message.id}.text", message.text))
     yield from ((f"documents.{paper.id}.title", paper.title) for paper in plugin.documents.values())
+    for connector in plugin.connectors.values():
+        path = f"connectors.{connector.id}"
+        yield f"{path}.title", connector.title
+        yield from ((f"{path}.operations.{one.id}", one.title) for one in connector.operations.values())
+    yield from ((f"fees.{fee.id}.title", fee.title) for fee in plugin.fees.values())
+    yield from ((f"bookings.{kind.id}.title", kind.title) for kind in plugin.bookings.values())
     yield from ((f"indicators.{number.id}.title", number.title) for number in plugin.indicators.values())
+    yield from ((f"layers.{layer.id}.title", layer.title) for layer in plugin.layers.values())

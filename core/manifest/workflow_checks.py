@@ -49,8 +49,9 @@ def _check_names(sheet: Sheet) -> None:
     for state in flow.states.values():
         for i, (_, name) in enumerate(state.auto):
             _known(name, value["actions"], "动作", sheet, "states", state.id, "auto", i, "action")
-        if state.on_due:
-            _known(state.on_due, value["actions"], "动作", sheet, "states", state.id, "on_due")
+        for key, name in (("on_due", state.on_due), ("on_paid", state.on_paid)):
+            if name:
+                _known(name, value["actions"], "动作", sheet, "states", state.id, key)
 
 
 def _known(name: str, names: Iterable[str], kind: str, sheet: Sheet, *path: str | int) -> None:
@@ -134,9 +135,9 @@ def _check_use(action: CaseAction, sheet: Sheet) -> None:
         if state.end and action.kind != "reopen":
             message = f"{state.title}是结束，只有重开（kind: reopen）能从那里走"
             sheet.error("workflow.end-leaves", sheet.place(*path, "from", i), message, "从 from 里删去，或改 kind")
-        elif not is_taken(action, state):
+        elif not is_taken(action, state, flow):
             message = f"在{state.title}没有人能做 {action.id}"
-            hint = "那里没有承办人就不能只写 assignee；只写 system 的要列在 auto 或 on_due"
+            hint = "那里没有承办人就不能只写 assignee；只写 system 的要列在 auto、on_due、on_paid 或 call"
             sheet.error("workflow.action-idle", sheet.place(*path, "from", i), message, hint)
     if not action.self_approve and action.from_ == (flow.start,) and not _is_entered(flow.start, flow):
         message = "在起始状态之前没有别的步骤，self_approve 没有意义"

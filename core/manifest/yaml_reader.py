@@ -24,6 +24,7 @@ _SAID = {
     "did not find expected ',' or '}'": "大括号里缺少逗号，或大括号没有闭合",
     "did not find expected ',' or ']'": "方括号里缺少逗号，或方括号没有闭合",
     "did not find expected '-' indicator": "列表的一项应以“- ”开头，并与上一项对齐",
+    "did not find expected node content": "这里缺少一个值；以 # 开头的值要加引号",
     "did not find expected key": "这里应是一个键，并与上一个键对齐",
     "found character that cannot start any token": "这个字符不能开头",
     "found unexpected end of stream": "引号没有闭合",

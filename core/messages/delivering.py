@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,15 +16,16 @@ from typing import Any
 from core.clock import Calendars, due
 from core.fields.times import utc_now
 from core.identity.providers import PROVIDER_TIMEOUT_S
-from core.jobs.ending import end
+from core.jobs.claims import Claims
+from core.jobs.loop import Loop, run_all
 from core.manifest.cases import Limit
 from core.messages.addresses import Addresses
 from core.messages.gateway import Gateway, Post
 from core.messages.preferences import INBOX, PERSON, USUAL, preferences_of
-from core.messages.rows import Delivery, Message, change, columns, delivery_row, load, read
+from core.messages.rows import Delivery, Message, delivery_row
 from core.store.database import Database, Transaction
-from core.store.dialect import quote
 from core.store.message_tables import DELIVERY, MESSAGE
+from core.store.rows import change, named, read
 from core.store.statement import statement
 
 log = logging.getLogger("tongban.messages")
@@ -35,8 +35,6 @@ BATCH = 50
 LEASE_S = 60.0
 #: Waits between the tries of one channel; after the last one it is dead and the next channel's turn comes.
 RETRY_S = (10.0, 60.0, 300.0, 1800.0)
-POLL_S = 1.0
-PAUSE_AFTER_ERROR_S = 1.0
 #: How often gateways are asked for receipts.
 RECEIPTS_S = 5.0
 #: Nobody to be reached on a channel.
@@ -78,27 +76,21 @@ class Delivering:
     unreached: Unreached | None = None
     retry_s: Sequence[float] = RETRY_S
     clock: Callable[[], datetime] = utc_now
-    _loop: asyncio.Task[None] | None = field(default=None, init=False)
+    loop: Loop = field(init=False)
     _asked_at: float = field(default=float("-inf"), init=False)
 
-    def start(self) -> None:
-        self._loop = asyncio.create_task(self._run(), name="messages")
-
-    async def stop(self) -> None:
-        await end([self._loop])
+    def __post_init__(self) -> None:
+        self.loop = Loop("messages", self._look, batch=BATCH)
 
     async def turn(self) -> int:
         """Hand over what is due, one batch of it; how many were claimed."""
-        token, found = await self._claim()
-        await asyncio.gather(*(self._deliver(delivery, token) for delivery in found))
+        found = await self._claim()
+        await asyncio.gather(*map(self._deliver, found))
         return len(found)
 
     async def run_all(self) -> int:
         """Everything due, and what comes due by it."""
-        total = 0
-        while count := await self.turn():
-            total += count
-        return total
+        return await run_all(self.turn)
 
     async def take_receipts(self) -> int:
         """Ask the gateway who has got what; how many were new."""
@@ -136,42 +128,22 @@ class Delivering:
         count = await self.database.fetch_value(*statement(self.database.dialect, DELIVERY, text, at=since))
         return f"一天内 {count} 条消息多次发送失败，请检查消息通道" if count else None
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                count = await self.turn()
-                if time.monotonic() - self._asked_at >= RECEIPTS_S:
-                    self._asked_at = time.monotonic()
-                    await self.take_receipts()
-            except Exception as error:
-                log.error("messages: looking for what is due failed: %s", type(error).__name__)
-                await asyncio.sleep(PAUSE_AFTER_ERROR_S)
-                continue
-            if count < BATCH:
-                await asyncio.sleep(POLL_S)
+    async def _look(self) -> int:
+        count = await self.turn()
+        if time.monotonic() - self._asked_at >= RECEIPTS_S:
+            self._asked_at = time.monotonic()
+            await self.take_receipts()
+        return count
 
-    async def _claim(self) -> tuple[str, list[Delivery]]:
-        dialect, now, token = self.database.dialect, self.clock(), uuid.uuid4().hex
-        skip = " FOR UPDATE SKIP LOCKED" if dialect.name == "postgres" else ""
-        is_due = "status = 'waiting' AND at <= {now:at} AND (claimed_until IS NULL OR claimed_until <= {now:at})"
-        looked = f"SELECT id FROM tb_delivery WHERE {is_due} ORDER BY at, id LIMIT {BATCH}"
-        # Nothing due is the rule: a look takes no lock.
-        if not await self.database.fetch(*statement(dialect, DELIVERY, looked, now=now)):
-            return token, []
-        text = (
-            "UPDATE tb_delivery SET claim = {claim}, claimed_until = {until:claimed_until} "
-            f"WHERE id IN ({looked}{skip}) RETURNING {', '.join(map(quote, columns(Delivery)))}"
-        )
-        until = now + timedelta(seconds=LEASE_S)
-        async with self.database.transaction() as tx:
-            rows = await tx.fetch(*statement(dialect, DELIVERY, text, claim=token, until=until, now=now))
-        return token, [load(dialect, Delivery, row) for row in rows]
+    async def _claim(self) -> list[Delivery]:
+        claims = Claims(self.database, DELIVERY, LEASE_S, waits="status = 'waiting'", clock=self.clock)
+        return [named(Delivery, row) for row in await claims.take(BATCH)]
 
-    async def _deliver(self, delivery: Delivery, token: str) -> None:
+    async def _deliver(self, delivery: Delivery) -> None:
         try:
             [message] = await read(self.database, self.database.dialect, Message, "id = {id}", id=delivery.message_id)
             outcome = await self._outcome(message, delivery)
-            await self._note(message, delivery, token, outcome)
+            await self._note(message, delivery, outcome)
         except Exception as error:
             # Tried again when the claim lapses. The kind only: the text of an error may hold an address.
             log.error("delivery %s (%s) failed: %s", delivery.id, delivery.channel, type(error).__name__)
@@ -209,7 +181,7 @@ class Delivering:
         wishes = await preferences_of(self.database, self.database, [message.person] if message.person else [])
         return wishes.get(message.person or "", USUAL).quiet_until(self.clock())
 
-    async def _note(self, message: Message, delivery: Delivery, token: str, outcome: Outcome) -> None:
+    async def _note(self, message: Message, delivery: Delivery, outcome: Outcome) -> None:
         now, dialect = self.clock(), self.database.dialect
         new: dict[str, Any] = {
             "status": outcome.status, "tries": outcome.tries, "error": outcome.error, "claim": None,
@@ -220,7 +192,7 @@ class Delivering:
         next_at = await self._next_at(message, delivery, outcome, now)
         async with self.database.transaction() as tx:
             where = "id = {id} AND claim = {token:claim}"
-            if not await change(tx, dialect, DELIVERY, new, where, id=delivery.id, token=token):
+            if not await change(tx, dialect, DELIVERY, new, where, id=delivery.id, token=delivery.claim):
                 return
             if outcome.status == "delivered":
                 await change(tx, dialect, MESSAGE, {"reached_at": now}, "id = {id}", id=message.id)

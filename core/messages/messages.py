@@ -18,11 +18,12 @@ from core.messages.addresses import Addresses
 from core.messages.delivering import Delivering
 from core.messages.gateway import Gateway
 from core.messages.preferences import OUTSIDE, USUAL, Preferences, preferences_of, set_preferences
-from core.messages.rows import Delivery, Message, Recipient, change, delivery_row, read
+from core.messages.rows import Delivery, Message, Recipient, delivery_row
 from core.privacy.rows import Lying
 from core.store.database import Database, Insert, Transaction
 from core.store.ids import uuid7
 from core.store.message_tables import MESSAGE
+from core.store.rows import change, read
 from core.store.statement import statement
 
 #: Marked read in one call.

@@ -16,8 +16,8 @@ from core.jobs.jobs import Plan
 from core.manifest.model import Plugin, World
 from core.plugins.hooks import Hooks
 from core.plugins.host_api import GenerationApi
-from core.plugins.states import Choices
-from core.plugins.status import PluginStatus
+from core.plugins.states import Choices, choice_in
+from core.plugins.status import Chosen, PluginStatus
 from core.plugins.work import make_plan
 from core.read import Reader
 from core.write import Writer
@@ -48,6 +48,10 @@ class Generation:
     def host_api(self, actor: Actor) -> GenerationApi:
         """The host as plugin code sees it, under the rights of `actor`."""
         return GenerationApi(self, actor)
+
+    def choice(self, plugin_id: str, division: str) -> Chosen:
+        """What holds for a plugin in a division ("" = everywhere)."""
+        return choice_in(self.choices.get(plugin_id, {}), division)
 
     @cached_property
     def plan(self) -> Plan:

@@ -26,6 +26,7 @@ from core.fields.refs import Ref
 from core.jobs.queue import NewJob
 from core.manifest.model import Entity
 from core.read.context import RequestContext
+from core.write.offers import call
 
 if TYPE_CHECKING:
     from core.plugins.generation import Generation
@@ -93,6 +94,9 @@ class GenerationApi:
         [id] = await self._generation.registry.jobs.queue.add([new])
         self._generation.registry.jobs.nudge()
         return id
+
+    async def call(self, capability: str, args: Mapping[str, Any] | None = None) -> Row:
+        return await call(self._generation.registry.offers, self._actor, capability, args or {})
 
     def _entity(self, key: str) -> Entity:
         entity = self._generation.world.entity(key)

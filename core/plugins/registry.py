@@ -34,6 +34,7 @@ from core.read.opener import Limits
 from core.settings import Settings
 from core.store.database import Database, Transaction
 from core.write import Written
+from core.write.offers import Offer
 
 log = logging.getLogger("tongban.plugins")
 
@@ -69,6 +70,8 @@ class Registry:
         self.on_commit: list[Committed] = [lambda written: self.jobs.nudge()]
         #: What generations made from now on ask before masked values are looked up; None = no limit.
         self.limits: Limits | None = None
+        #: What other rooms do for the Python of plugins, by name.
+        self.offers: dict[str, Offer] = {}
         self._catalogue = Catalogue(settings)
         self._states = States(database)
         self._builder = Builder(database, compose, prepare, vault, audit)

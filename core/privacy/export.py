@@ -11,9 +11,12 @@ from typing import Any
 import orjson
 
 from core.expr.clock import CHINA
+from core.manifest.sections.plugin import FOUNDATION
+from core.privacy.engine_rows import EngineRows
 from core.privacy.my_data import MyData, Section
 from core.privacy.retention import told
 from core.store.dialect import datetime_text
+from core.store.json_values import to_json
 
 #: Raised when a key of the document changes its meaning or goes; new keys do not count.
 SCHEMA = "tongban.my-data/1"
@@ -76,6 +79,38 @@ def _section(my_data: MyData, section: Section) -> dict[str, Any]:
             for row in section.rows
         ],
     }  # fmt: skip
+
+
+def engine_section(one: EngineRows, rows: Sequence[Mapping[str, Any]], plugin: str, department: str) -> dict[str, Any]:
+    """The same of what the host's own tables hold."""
+    return {
+        "plugin": {"id": FOUNDATION, "title": plugin, "state": "running"}, "department": department,
+        "entity": one.id, "title": one.title,
+        "fields": [
+            {"name": name, "title": title, "type": "string", "level": "L2", "purpose": None}
+            for name, title in one.shown.items()
+        ],
+        "purposes": [
+            {
+                "id": "record", "title": one.title, "basis": "legal_duty", "basisTitle": BASES["legal_duty"],
+                "text": "办理您的事情留下的记录", "retention": "", "retentionTitle": one.kept,
+            }
+        ],
+        "rows": [
+            {
+                "id": row["id"], "createdAt": datetime_text(row[one.made_at]),
+                "updatedAt": datetime_text(row[one.changed_at]), "deletedAt": None,
+                "values": {name: to_json(row[name]) for name in one.shown if row[name] is not None},
+                "texts": {name: words_of(row[name]) for name in one.shown if row[name] is not None},
+            }
+            for row in rows
+        ],
+    }  # fmt: skip
+
+
+def words_of(value: Any) -> str:
+    """As a citizen reads it."""
+    return value.astimezone(CHINA).strftime("%Y-%m-%d %H:%M") if isinstance(value, datetime) else str(to_json(value))
 
 
 def to_page(exported: Mapping[str, Any]) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from tongban_sdk.actor import Actor
 from tongban_sdk.errors import PermissionDeniedError, RealNameRequiredError
 
-from core.access import AccessModel
 from core.audit import Audit, Entry
 from core.crypto import Vault
 from core.identity.codes import Codes
@@ -19,6 +18,7 @@ from core.privacy.consents import Consents
 from core.privacy.corrections import Corrections
 from core.privacy.delegations import REAL_NAME_MIN, Delegations
 from core.privacy.desk import Desk
+from core.privacy.engine_rows import ENGINE_ROWS, EngineRows
 from core.privacy.erasure import Erasure
 from core.privacy.guardians import Guardians
 from core.privacy.lookers import Lookers
@@ -27,27 +27,14 @@ from core.privacy.my_data import SHOWN_MAX, MyData, Section
 from core.privacy.people import People, require_person
 from core.privacy.rows import Lying
 from core.store.database import Database
-from core.write import Writer
-
-
-class Standing(Protocol):
-    """A generation, as far as this room must know it."""
-
-    @property
-    def world(self) -> World: ...
-    @property
-    def access(self) -> AccessModel: ...
-    @property
-    def writer(self) -> Writer: ...
-    @property
-    def states(self) -> Mapping[str, Any]: ...
+from core.write.live import Live
 
 
 class Privacy:
     """What people may demand of the host about themselves. Methods raise RequestError for everything a caller did."""
 
     def __init__(
-        self, database: Database, vault: Vault, audit: Audit, standing: Callable[[], Standing],
+        self, database: Database, vault: Vault, audit: Audit, standing: Callable[[], Live],
         codes: Codes | None = None,
     ) -> None:  # fmt: skip
         """`codes`: none where nobody stands at a counter."""
@@ -141,6 +128,14 @@ class Privacy:
             Entry(actor=actor, action=action, subjects=whom, fields=tuple(sorted(fields)), rule=rule)
         )
         return person, sections
+
+    async def engine_rows(
+        self, actor: Actor, ward: str | None = None, rows_max: int = SHOWN_MAX
+    ) -> list[tuple[EngineRows, list[Mapping[str, Any]]]]:
+        """What the host itself holds about her; `read_all` has told the audit. A company's operator sees his own."""
+        person, plugins = await self.viewed(actor, ward)
+        found = [(one, await one.of(self.database, person, plugins, rows_max + 1)) for one in ENGINE_ROWS]
+        return [(one, rows) for one, rows in found if rows]
 
     async def _whom(self, person: str, sections: Sequence[Section]) -> tuple[str, ...]:
         """Everybody of whom these rows show something personal."""

@@ -270,8 +270,18 @@ CASE_RECORD = Table(
         Column("returns", "int", null=False, default=0),
         Column("paused_s", "int", null=False, default=0),
         Column("stars", "int"),
+        #: From filing to the end without what it stood still: of the wall clock, and of duty hours.
+        Column("hours", "decimal", 2),
+        Column("working_hours", "decimal", 2),
+        #: From filing to the first step of somebody on the staff.
+        Column("first_reply_hours", "decimal", 2),
     ),
-    (Index(("plugin_id", "filed_at")), Index(("org", "filed_at")), Index(("service", "filed_at"))),
+    (
+        Index(("plugin_id", "filed_at")),
+        Index(("plugin_id", "closed_at")),
+        Index(("org", "filed_at")),
+        Index(("service", "filed_at")),
+    ),
 )
 
 CASE_TABLES = (

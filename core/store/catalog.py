@@ -38,7 +38,7 @@ LEFT JOIN pg_collation l ON l.oid = a.attcollation
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND c.relname = ANY($1::text[])"""
 POSTGRES_INDEXES = """
 SELECT tablename::text, indexname::text FROM pg_indexes
-WHERE schemaname = current_schema() AND tablename = ANY($1::text[]) AND indexname ~ '^(ix|ux)l?_'"""
+WHERE schemaname = current_schema() AND tablename = ANY($1::text[]) AND indexname ~ '^(ix|ux)l?s?_'"""
 
 
 async def read_catalog(tx: Transaction, dialect_name: str, names: Iterable[str]) -> dict[str, LiveTable]:

@@ -12,15 +12,13 @@ from tortoise.models import Model
 from core.fields.column import Table
 from core.store.dialect import Dialect
 from core.store.errors import StoreError
-from core.store.insert import Insert, one_statement
+from core.store.insert import ONE_STATEMENT_ROWS, Insert, one_statement
 from core.store.models import Models
 from core.store.postgres import PostgresEngine
 from core.store.sqlite import SqliteEngine
 from core.store.transaction import Ended, PostgresTransaction, SqliteTransaction, Transaction, insert_all
 
-#: More rows than this are sent as a batch inside a transaction: statements must not grow without end.
-ONE_STATEMENT_ROWS = 8
-__all__ = ["Database", "Insert", "Transaction"]
+__all__ = ["ONE_STATEMENT_ROWS", "Database", "Insert", "Transaction"]
 
 Engine = SqliteEngine | PostgresEngine
 

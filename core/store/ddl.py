@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from tongban_sdk.problems import Place, Problem
 
-from core.fields.column import Column, Index, Table
+from core.fields.column import SAMPLE, Column, Index, Table
 from core.store.catalog import LiveColumn, LiveTable
 from core.store.dialect import Dialect, literal, quote
 from core.store.tables import index_name
@@ -162,6 +162,8 @@ def _default(dialect: Dialect, column: Column) -> str:
 def create_index(dialect: Dialect, table: Table, name: str, index: Index) -> str:
     columns = ", ".join(_ordered(dialect, table, c) for c in index.columns)
     where = ' WHERE "deleted_at" IS NULL' if index.live else ""
+    if index.sample:
+        where = f" WHERE {SAMPLE.format(id=quote('id'))}"
     return f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {quote(name)} ON {quote(table.name)} ({columns}){where}"
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from core.fields.column import Column, Index, Table
 from core.store.account_tables import ACCOUNT_TABLES
 from core.store.audit_tables import AUDIT_TABLES
+from core.store.booking_tables import BOOKING_TABLES
 from core.store.calendar_tables import CALENDAR_TABLES
 from core.store.case_tables import CASE_TABLES
+from core.store.connector_tables import CONNECTOR_TABLES
 from core.store.crypto_tables import CRYPTO_TABLES
 from core.store.document_tables import DOCUMENT_TABLES
+from core.store.indicator_tables import INDICATOR_TABLES
 from core.store.message_tables import MESSAGE_TABLES
+from core.store.payment_tables import PAYMENT_TABLES
 from core.store.privacy_tables import PRIVACY_TABLES
 from core.store.rating_tables import RATING_TABLES
 from core.store.runtime_tables import RUNTIME_TABLES
@@ -106,4 +110,8 @@ ENGINE_TABLES = (
     *DOCUMENT_TABLES,
     *CALENDAR_TABLES,
     *RATING_TABLES,
+    *BOOKING_TABLES,
+    *CONNECTOR_TABLES,
+    *PAYMENT_TABLES,
+    *INDICATOR_TABLES,
 )

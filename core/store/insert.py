@@ -11,6 +11,13 @@ from typing import Any
 from core.fields.column import Table
 from core.store.dialect import Dialect, quote
 
+CASTS = {
+    "text": "text", "uuid": "uuid", "int": "bigint", "bool": "boolean", "decimal": "numeric",
+    "date": "date", "datetime": "timestamptz", "time": "time", "json": "jsonb",
+}  # fmt: skip
+#: More rows than this are sent as a batch inside a transaction: statements must not grow without end.
+ONE_STATEMENT_ROWS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Insert:
@@ -52,3 +59,17 @@ def _text(dialect: str, shapes: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
     *heads, last = parts
     chain = ", ".join(f"r{i} AS ({head})" for i, head in enumerate(heads))
     return f"WITH {chain} {last}" if chain else last
+
+
+def after(first: str, used: int, rows: Sequence[Insert]) -> str:
+    """Postgres: a statement of `used` parameters and, for each row it answers, these rows; all in one. It answers what
+    the first one does."""
+    parts, number = [], used
+    for row in rows:
+        columns = [row.table.by_name[name] for name in row.values]
+        marks = ", ".join(f"CAST(${number + i} AS {CASTS[column.kind]})" for i, column in enumerate(columns, 1))
+        number += len(columns)
+        names = ", ".join(quote(column.name) for column in columns)
+        parts.append(f"INSERT INTO {quote(row.table.name)} ({names}) SELECT {marks} FROM f")
+    chain = ", ".join(f"r{i} AS ({part})" for i, part in enumerate(parts))
+    return f"WITH f AS ({first}), {chain} SELECT * FROM f"

@@ -18,7 +18,7 @@ Args = Sequence[Any]
 DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 #: Day 0 of Postgres, 2000-01-01.
 _DAY_ZERO = 730_120
-_STALE = (asyncpg.InvalidCachedStatementError, asyncpg.exceptions.OutdatedSchemaCacheError)
+STALE = (asyncpg.InvalidCachedStatementError, asyncpg.exceptions.OutdatedSchemaCacheError)
 
 
 class PostgresEngine:
@@ -119,7 +119,7 @@ class PostgresEngine:
         """Once more when the schema changed under a prepared statement: it failed before it did anything."""
         if connection.is_closed():
             self.pool.drop_idle()
-        if not isinstance(error, _STALE):
+        if not isinstance(error, STALE):
             raise translate(error) from error
         connection.statements.clear()
         try:

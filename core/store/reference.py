@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tongban_sdk.problems import Place
 
-from core.fields import all_fields, make_field
-from core.fields.column import Table
+from core.fields import Field, all_fields, make_field
+from core.fields.column import Column, Table
 from core.fields.times import utc_now
 from core.manifest.model import DataSet, Entity, World
 from core.store.catalog import read_catalog
@@ -46,6 +46,8 @@ ROWS_AT_ONCE = 500
 
 
 Fetch = Callable[..., Awaitable[Sequence[Any]]]
+#: Fields by name, each with the columns it lies in.
+Fields = Mapping[str, tuple[Field, tuple[Column, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,14 @@ async def _code_items(database: Database, world: World) -> list[tuple[Entity, Da
 async def _changes(database: Database, fetch: Fetch, sets: Sequence[tuple[Entity, DataSet]]) -> list[_Change]:
     changes: list[_Change] = []
     for entity, data in sets:
-        found = await _existing(database, fetch, table_of(entity), _key_columns(entity, data.key))
+        fields = _fields(entity, dict.fromkeys(name for row in data.rows for name in (*data.key, *row)))
+        key = tuple(column.name for name in data.key for column in fields[name][1])
+        found = await _existing(database, fetch, table_of(entity), fields, key)
         for number, row in enumerate(data.rows):
             if number % ROWS_AT_ONCE == 0:
                 await asyncio.sleep(0)
-            after = _columns(entity, row)
-            before = found.get(tuple(after.get(name) for name in _key_columns(entity, data.key)))
+            after = _columns(fields, row)
+            before = found.get(tuple(after.get(name) for name in key))
             if before is None:
                 changes.append(_Change(entity, None, {"id": _id(entity, data.key, row), **after}))
             elif any(before[name] != value for name, value in after.items()):
@@ -98,28 +102,29 @@ async def _changes(database: Database, fetch: Fetch, sets: Sequence[tuple[Entity
     return changes
 
 
-def _key_columns(entity: Entity, key: Sequence[str]) -> tuple[str, ...]:
+def _fields(entity: Entity, names: Iterable[str]) -> Fields:
     fields = all_fields(entity)
-    return tuple(column.name for name in key for column in fields[name].columns())
+    return {name: (fields[name], fields[name].columns()) for name in names}
 
 
-def _columns(entity: Entity, row: Mapping[str, Any]) -> dict[str, Any]:
+def _columns(fields: Fields, row: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    fields = all_fields(entity)
     for name, value in row.items():
-        columns = fields[name].columns()
-        parts = (None,) * len(columns) if value is None else fields[name].split(value)
+        field, columns = fields[name]
+        parts = (None,) * len(columns) if value is None else field.split(value)
         values |= {column.name: part for column, part in zip(columns, parts, strict=True)}
     return values
 
 
 async def _existing(
-    database: Database, fetch: Fetch, table: Table, key: tuple[str, ...]
+    database: Database, fetch: Fetch, table: Table, fields: Fields, key: tuple[str, ...]
 ) -> dict[tuple[Any, ...], dict[str, Any]]:
-    names = ", ".join(quote(column.name) for column in table.columns)
+    """Rows by their key: what is shipped of them, id and version."""
+    columns = [table.column("id"), table.column("version"), *(c for _, parts in fields.values() for c in parts)]
+    names = ", ".join(quote(column.name) for column in columns)
     rows = await fetch(f"SELECT {names} FROM {quote(table.name)} WHERE deleted_at IS NULL")
     load = database.dialect.load
-    loaded = ({c.name: load(c, v) for c, v in zip(table.columns, row, strict=True)} for row in rows)
+    loaded = ({c.name: load(c, v) for c, v in zip(columns, row, strict=True)} for row in rows)
     return {tuple(row[name] for name in key): row for row in loaded}
 
 
@@ -150,7 +155,7 @@ async def _write(database: Database, tx: Transaction, changes: Sequence[_Change]
 
 def _defaults(entity: Entity) -> dict[str, Any]:
     given = {name: field.default for name, field in entity.fields.items() if field.default is not None}
-    return _columns(entity, given)
+    return _columns(_fields(entity, given), given)
 
 
 def _history(change: _Change, now: datetime) -> dict[str, Any]:

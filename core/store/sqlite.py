@@ -23,6 +23,9 @@ Args = Sequence[Any]
 INLINE_S = 0.002
 #: A statement that was too slow for the loop goes to a thread this many times before it is tried there again.
 SLOW_CREDIT = 32
+#: A statement of a transaction is done in the loop when the thread took less than this for it.
+QUICK_S = 0.0005
+QUICK_MAX = 1024
 BUSY_TIMEOUT_MS = 5000
 READ_THREADS = 2
 
@@ -41,6 +44,10 @@ class SqliteEngine:
         self._opened: list[sqlite3.Connection] = []
         self._slow: dict[str, int] = {}
         self._deadline = 0.0
+        #: Statements of transactions that were quick; how many the thread has in hand; how long the loop was held.
+        self._quick: set[str] = set()
+        self._in_thread = 0
+        self._held_s = 0.0
         self.connection: sqlite3.Connection
         self._inline: sqlite3.Connection
 
@@ -128,6 +135,7 @@ class SqliteEngine:
 
     async def in_writer(self, work: Callable[[], T]) -> T:
         """Run `work` in the writer thread. A cancelled caller still waits: the thread's work has a definite end."""
+        self._in_thread += 1
         future = asyncio.get_running_loop().run_in_executor(self._writer, work)
         try:
             return await asyncio.shield(future)
@@ -135,6 +143,26 @@ class SqliteEngine:
             await asyncio.wait([future])
             future.exception()
             raise
+        finally:
+            self._in_thread -= 1
+            self._held_s = 0.0
+
+    async def in_transaction(self, sql: str, work: Callable[[], T]) -> T:
+        """A statement of the transaction that holds the lock; in the loop, if it is known to be quick: a hop to the
+        thread and back costs ten of them. A statement that writes cannot be interrupted, so it is measured before."""
+        if sql in self._quick and not self._in_thread and self._held_s < INLINE_S:
+            begun = perf_counter()
+            try:
+                return work()
+            finally:
+                self._held_s += (spent := perf_counter() - begun)
+                if spent > INLINE_S:
+                    self._quick.discard(sql)
+        result, spent = await self.in_writer(lambda: _timed(work))
+        if spent < QUICK_S:
+            self._quick = self._quick if len(self._quick) < QUICK_MAX else set()
+            self._quick.add(sql)
+        return result
 
     async def atomic(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """One transaction in one hop: all that `work` writes, or nothing."""
@@ -154,6 +182,11 @@ class SqliteEngine:
                 raise translate(error) from error
             raise
         return result
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    begun = perf_counter()
+    return work(), perf_counter() - begun
 
 
 def begin_immediate(connection: sqlite3.Connection) -> None:

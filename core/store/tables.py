@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from core.fields import SYSTEM_FIELDS, all_fields
 from core.fields.column import Index, Table
+from core.fields.places import Point
 from core.fields.refs import Ref
 from core.fields.sealed import at_rest_columns, indexed_columns
 from core.fields.system import DELETED_AT
@@ -51,6 +52,9 @@ def _indexes(entity: Entity) -> Iterator[Index]:
             yield Index(columns, unique=True, live=True)
         elif columns and (field.index or field.keyed or isinstance(field, Ref)):
             yield Index((*columns, "id"))
+            if isinstance(field, Point):
+                # A map of everything looks at some of them.
+                yield Index((*columns, "id"), sample=True)
     for names in entity.indexes:
         columns = _columns(entity, names)
         # With `id` at the end, a page begins where the one before ended, by the index alone.
@@ -70,7 +74,7 @@ def _columns(entity: Entity, names: tuple[str, ...]) -> tuple[str, ...]:
 def index_name(table: str, index: Index) -> str:
     """The same declaration always has the same name, another one another name."""
     columns = "_".join(f"{c[1:]}_desc" if c[0] == "-" else c for c in index.columns)
-    prefix = ("ux" if index.unique else "ix") + ("l" if index.live else "")
+    prefix = ("ux" if index.unique else "ix") + ("l" if index.live else "") + ("s" if index.sample else "")
     name = f"{prefix}_{table}_{columns}"
     if len(name) <= NAME_MAX:
         return name

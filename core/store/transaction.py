@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import asyncpg
 
 from core.store import postgres, sqlite
-from core.store.insert import Insert, in_groups
+from core.store.insert import ONE_STATEMENT_ROWS, Insert, in_groups, one_statement
 from core.store.pool import Connection
 
 Args = Sequence[Any]
@@ -48,17 +48,24 @@ class SqliteTransaction:
         self.ended: list[Ended] = []
 
     async def fetch(self, sql: str, args: Args = ()) -> list[Any]:
-        return await self._engine.in_writer(lambda: _guarded(self._engine.connection, sql, args).fetchall())
+        engine = self._engine
+        return await engine.in_transaction(sql, lambda: _guarded(engine.connection, sql, args).fetchall())
 
     async def fetch_value(self, sql: str, args: Args = ()) -> Any:
         rows = await self.fetch(sql, args)
         return rows[0][0] if rows else None
 
     async def execute(self, sql: str, args: Args = ()) -> int:
-        return await self._engine.in_writer(lambda: _guarded(self._engine.connection, sql, args).rowcount)
+        engine = self._engine
+        return await engine.in_transaction(sql, lambda: _guarded(engine.connection, sql, args).rowcount)
 
     async def insert(self, rows: Sequence[Insert]) -> None:
-        await self._engine.in_writer(lambda: insert_all(self._engine, rows))
+        engine = self._engine
+        if len(rows) <= ONE_STATEMENT_ROWS:
+            tables = " ".join([row.table.name for row in rows])
+            await engine.in_transaction(tables, lambda: insert_all(engine, rows))
+        else:
+            await engine.in_writer(lambda: insert_all(engine, rows))
 
 
 def insert_all(engine: sqlite.SqliteEngine, rows: Sequence[Insert]) -> None:
@@ -84,27 +91,43 @@ class PostgresTransaction:
         self.ended: list[Ended] = []
 
     async def fetch(self, sql: str, args: Args = ()) -> list[Any]:
-        try:
-            return list(await self._connection.fetch(sql, *args))
-        except asyncpg.PostgresError as error:
-            raise postgres.translate(error) from error
+        return (await self._sent(sql, args))[0]
 
     async def fetch_value(self, sql: str, args: Args = ()) -> Any:
         rows = await self.fetch(sql, args)
         return rows[0][0] if rows else None
 
     async def execute(self, sql: str, args: Args = ()) -> int:
-        try:
-            status: str = await self._connection.execute(sql, *args)
-        except asyncpg.PostgresError as error:
-            raise postgres.translate(error) from error
+        # Without arguments it may be several statements.
+        status = (await self._sent(sql, args))[1] if args else await self._plain(sql)
         # "INSERT 0 3", "UPDATE 3", "CREATE TABLE"
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
     async def insert(self, rows: Sequence[Insert]) -> None:
+        if 0 < len(rows) <= ONE_STATEMENT_ROWS:
+            await self.fetch(*one_statement(self._engine.dialect, rows))
+            return
         for sql, many in in_groups(self._engine.dialect, rows):
             try:
                 await self._connection.executemany(sql, many)
             except asyncpg.PostgresError as error:
                 raise postgres.translate(error) from error
+
+    async def _sent(self, sql: str, args: Args) -> tuple[list[Any], str]:
+        """Rows and status, by a statement that the connection keeps."""
+        connection = self._connection
+        try:
+            statement = connection.statements.get(sql) or await connection.prepared(sql)
+            return await statement.fetch(*args), statement.get_statusmsg()
+        except asyncpg.PostgresError as error:
+            if isinstance(error, postgres.STALE):
+                connection.statements.clear()
+            raise postgres.translate(error) from error
+
+    async def _plain(self, sql: str) -> str:
+        try:
+            status: str = await self._connection.execute(sql)
+        except asyncpg.PostgresError as error:
+            raise postgres.translate(error) from error
+        return status

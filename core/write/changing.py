@@ -20,6 +20,7 @@ from core.store.tables import table_of
 from core.write.children import has_new_subject
 from core.write.consent import consent_fields, newly_held, require_consent
 from core.write.events import Written
+from core.write.periods import refuse_overlaps, touches_periods
 from core.write.records import changed, history_row, outbox_row
 from core.write.rest import Rest
 from core.write.rights import decide, denied
@@ -84,6 +85,8 @@ class Changing:
         decided, rule = task.decide(groups, after)
         if not decided:
             await task.require(tx, groups, self._id)
+        if touches_periods(task.entity, given):
+            await refuse_overlaps(tx, dialect, task.entity, after, "patch")
         held = newly_held(task.entity, before, after)
         await require_consent(task, tx, "update", consent_fields(task.shared.world, task.entity, held, after), after)
         await self._record(tx, rest, "update", *changed(before, after), after["version"])

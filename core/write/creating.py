@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tongban_sdk.actor import Actor
-from tongban_sdk.errors import ConflictError, InvalidInputError, NotAuthenticatedError, RequestError
+from tongban_sdk.errors import RequestError
 
 from core.audit import Entry
 from core.expr.clock import china_day
@@ -20,8 +19,10 @@ from core.store.ids import uuid7
 from core.store.statement import statement
 from core.write.consent import consent_fields, require_consent
 from core.write.events import Written
-from core.write.records import history_row, idempotency_row, inputs_of, outbox_row
-from core.write.sending import GuardError, send
+from core.write.idempotency import inputs_of, key_id, used_otherwise
+from core.write.periods import refuse_overlaps
+from core.write.records import history_row, json_row, outbox_row
+from core.write.sending import GuardError, send, send_in
 from core.write.shape import shape_of
 from core.write.sources import tell_sources, tells_sources
 from core.write.statements import CreatePlan
@@ -29,7 +30,6 @@ from core.write.task import Task, missing_ref
 from core.write.tree import place
 from core.write.values import Row, parse_input, to_columns
 
-KEY_MAX_CHARS = 200
 #: In the order they are written.
 BESIDE = (OUTBOX, HISTORY, IDEMPOTENCY, AUDIT, AUDIT_SUBJECT)
 
@@ -46,12 +46,10 @@ class Creating:
     async def run(self) -> Written:
         task = self._task
         self._groups = task.groups("create", self._values.keys())
-        if self._key is not None:
-            _check_key(task.actor, self._key)
+        key = None if self._key is None else key_id(task.actor, self._key)
         given = parse_input(task.entity, self._values, is_new=True, root="input")
         self._given = given
-        vault = task.shared.vault
-        self._idempotency = idempotency_row(task.actor, self._key, task.entity, given, vault) if self._key else None
+        self._idempotency = {"id": key, "input": self._inputs()[0]} if key else None
         try:
             row = await self._write(given)
         except GuardError as error:
@@ -76,10 +74,14 @@ class Creating:
         rows = await database.fetch(*statement(database.dialect, IDEMPOTENCY, text, id=self._idempotency["id"]))
         if not rows:
             raise error
-        if rows[0][1] not in inputs_of(self._task.entity, self._given, self._task.shared.vault):
-            raise ConflictError("同一个幂等键已用于另一个请求", hint="请为新的请求使用新的幂等键") from error
+        if rows[0][1] not in self._inputs():
+            raise used_otherwise() from error
         await self._tell_replay(str(rows[0][0]))
         return Written(self._task.entity.key, str(rows[0][0]), 1, "create", {}, replayed=True)
+
+    def _inputs(self) -> list[str]:
+        task = self._task
+        return inputs_of(task.actor, [task.entity.key, json_row(self._given)], task.shared.vault)
 
     async def _tell_replay(self, id: str) -> None:
         if audit := self._task.shared.audit:
@@ -104,7 +106,7 @@ class Creating:
         consents = consent_fields(task.shared.world, task.entity, self._values.keys(), row)
         # One statement writes one subject of the audit.
         is_alone = task.tx is None and not (shape.paths or consents) and len(task.entity.subjects) < 2
-        is_alone = is_alone and not (task.origin and tells_sources(task))
+        is_alone = is_alone and not (task.entity.no_overlap or (task.origin and tells_sources(task)))
         if is_alone and decided and not uncomputed and not shape.sequences:
             await self._in_one(row, rule)
             return row
@@ -116,6 +118,7 @@ class Creating:
             await tell_sources(tx, task, row, self._values.keys() & task.entity.fields.keys(), is_new=True)
             if not decided:
                 await task.require(tx, self._groups, self._id)
+            await refuse_overlaps(tx, task.shared.database.dialect, task.entity, row, "input")
             await require_consent(task, tx, "create", consents, row)
             if task.shared.audit:
                 await task.shared.audit.within(tx, await self._entry(tx, row, rule))
@@ -188,12 +191,7 @@ class Creating:
 
     async def _in_transaction(self, tx: Transaction, row: Row) -> None:
         args = self._args(row)
-        plan, env = self._plan(row, args), self._task.env(args)
-        for ref, sql in plan.guards:
-            if not await tx.fetch(sql.text, sql.bind(env)):
-                raise GuardError(ref)
-        for sql in plan.inserts:
-            await tx.execute(sql.text, sql.bind(env))
+        await send_in(tx, self._plan(row, args), self._task.env(args))
 
     async def _number(self, tx: Transaction, field: SequenceField, row: Row) -> str:
         """The next number. The counter's row is locked until the commit, so no number is given twice."""
@@ -207,11 +205,3 @@ class Creating:
         counter = field.counter(task.entity.key, division, day)
         rows = await tx.fetch(*statement(task.shared.database.dialect, SEQUENCE, text, id=counter))
         return field.render(division, day, int(rows[0][0]))
-
-
-def _check_key(actor: Actor, key: str) -> None:
-    """Strangers have no name that could keep their keys apart."""
-    if not 0 < len(key) <= KEY_MAX_CHARS:
-        raise InvalidInputError(f"幂等键应为 1 到 {KEY_MAX_CHARS} 个字符")
-    if not actor.id:
-        raise NotAuthenticatedError("请先登录再使用幂等键")

@@ -1,17 +1,14 @@
-"""The rows that stand beside a changed row: history, event, idempotency."""
+"""The rows that stand beside a changed row: history and event."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import orjson
 from tongban_sdk.actor import Actor
 from tongban_sdk.changes import ChangeAction
 
-from core.crypto import Vault
 from core.manifest.model import Entity
 from core.store.ids import uuid7
 from core.store.json_values import to_json
@@ -54,24 +51,6 @@ def outbox_row(entity: Entity, id: str, version: int, action: ChangeAction, now:
         "version": version,
         "at": now,
     }
-
-
-def idempotency_row(
-    actor: Actor, key: str, entity: Entity, given: Mapping[str, Any], vault: Vault | None
-) -> dict[str, Any]:
-    """`input` tells a repetition from another request under the same key."""
-    return {
-        "id": hashlib.sha256(f"{actor.id}\0{key}".encode()).hexdigest(),
-        "input": inputs_of(entity, given, vault)[0],
-    }
-
-
-def inputs_of(entity: Entity, given: Mapping[str, Any], vault: Vault | None) -> list[str]:
-    """What `input` may be for this request. Keyed: a plain hash of an ID number is found by trying them all."""
-    asked = orjson.dumps([entity.key, json_row(given)], option=orjson.OPT_SORT_KEYS)
-    if vault is None:
-        return [hashlib.sha256(asked).hexdigest()]
-    return vault.lookups(asked.decode(), "tb_idempotency.input")
 
 
 def json_row(row: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.audit.audit import LaneLostError, NothingWrittenError
 from core.fields.refs import Ref
-from core.store.database import Database
+from core.store.database import Database, Transaction
 from core.store.sql import Env
 from core.store.sqlite import SqliteEngine
 from core.write.statements import LANE_LOST, CreatePlan
@@ -37,9 +37,22 @@ async def send(database: Database, plan: CreatePlan, env: Env) -> None:
         raise GuardError(await _failed_guard(database, plan, env))
 
 
-async def _failed_guard(database: Database, plan: CreatePlan, env: Env) -> Ref:
+async def send_in(tx: Transaction, plan: CreatePlan, env: Env) -> None:
+    """The same as a part of a transaction, whose audit lines come by themselves; GuardError: nothing was written."""
+    if plan.whole is not None:
+        if not await tx.fetch_value(plan.whole.text, plan.whole.bind(env)):
+            raise GuardError(await _failed_guard(tx, plan, env))
+        return
     for ref, sql in plan.guards:
-        if not await database.fetch(sql.text, sql.bind(env)):
+        if not await tx.fetch(sql.text, sql.bind(env)):
+            raise GuardError(ref)
+    for sql in plan.inserts:
+        await tx.execute(sql.text, sql.bind(env))
+
+
+async def _failed_guard(source: Database | Transaction, plan: CreatePlan, env: Env) -> Ref:
+    for ref, sql in plan.guards:
+        if not await source.fetch(sql.text, sql.bind(env)):
             return ref
     return plan.guards[0][0]
 

@@ -15,6 +15,7 @@ from core.manifest.model import Entity, Rule, World
 from core.store.audit_tables import AUDIT, AUDIT_LANE, AUDIT_SUBJECT
 from core.store.dialect import Dialect, quote
 from core.store.engine import HISTORY, IDEMPOTENCY, OUTBOX
+from core.store.insert import CASTS
 from core.store.sql import Arg, Env, Params
 from core.store.tables import table_of
 
@@ -31,10 +32,6 @@ SAID = {
 Beside = tuple[Table, tuple[str, ...]]
 #: Rules of which one must admit the row, once for each kind of field that is written.
 Groups = tuple[tuple[Rule, ...], ...]
-CASTS = {
-    "text": "text", "uuid": "uuid", "int": "bigint", "bool": "boolean", "decimal": "numeric",
-    "date": "date", "datetime": "timestamptz", "time": "time", "json": "jsonb",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,16 @@ def moved_by(entity: Entity, fields: Collection[str]) -> bool:
 async def lock_tree(tx: Transaction, dialect: Dialect, entity: Entity, *, to_move: bool) -> None:
     """New rows share the lock, moves have it alone: else a row made below a moving one would keep the old path,
     and two moves could close a circle. On SQLite the transaction itself is the lock."""
+    await lock_table(tx, dialect, entity, "tree", shared=not to_move)
+
+
+async def lock_table(tx: Transaction, dialect: Dialect, entity: Entity, why: str, *, shared: bool = False) -> None:
+    """Until the end of the transaction, against others with the same reason."""
     if dialect.name == "postgres":
         schema = await tx.fetch_value("SELECT current_schema()::text")
-        name = f"tongban-tree:{schema}:{entity.table}"
+        name = f"tongban-{why}:{schema}:{entity.table}"
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-        await tx.execute(f"SELECT pg_advisory_xact_lock{'' if to_move else '_shared'}($1)", [number])
+        await tx.execute(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}($1)", [number])
 
 
 async def place(tx: Transaction, dialect: Dialect, entity: Entity, row: Row) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import pytest
 
@@ -18,7 +16,8 @@ from tests.api.servers import Server, running
 from tests.cases.conftest import COUNTY, ELSEWHERE, TOWN, VILLAGE, Office
 from tests.cases.folders import ACCESS, write_works
 from tests.cases.timed import TEXTS
-from tests.conftest import POSTGRES, execute, needed
+from tests.conftest import POSTGRES, needed
+from tests.places import PREPARED
 
 OPERATIONS = ROOT / "graphql" / "operations"
 T = TypeVar("T")
@@ -94,21 +93,17 @@ class Hall:
 
 
 @contextmanager
-def hall(backend: str, folder: Path) -> Iterator[Hall]:
-    url, schema = f"sqlite:///{folder / 'test.sqlite3'}", None
-    if backend == "postgres":
-        url, schema = needed(POSTGRES), f"t_{uuid4().hex[:12]}"
-    write_works(folder / "manifests", services__repair=REPAIR, access=ACCESS + CLERK, **TEXTS)
-    with pytest.MonkeyPatch.context() as patch:
+def hall(backend: str, folder: Path, **more: str) -> Iterator[Hall]:
+    write_works(folder / "manifests", services__repair=REPAIR, access=ACCESS + CLERK, **TEXTS, **more)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        PREPARED.place(needed(POSTGRES) if backend == "postgres" else "", folder) as (url, schema),
+    ):
         patch.setattr(discovery, "IN_TREE", ROOT / "manifests" / "core")
-        try:
-            with running(folder, schema=schema, database_url=url, manifests=(folder / "manifests",)) as server:
-                found = Hall(server, Office(server.app.doors.host))
-                found.run(_move_in, found.office)
-                yield found
-        finally:
-            if schema:
-                asyncio.run(execute(url, f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'))
+        with running(folder, schema=schema, database_url=url, manifests=(folder / "manifests",)) as server:
+            found = Hall(server, Office(server.app.doors.host))
+            found.run(_move_in, found.office)
+            yield found
 
 
 async def _move_in(office: Office) -> None:

@@ -8,18 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 from tongban_sdk import Actor
 
+from core.api.documents import TrustedDocuments
 from core.app import App
 from core.identity.tokens import ACCESS_MAX_S, LIFE_MAX_S
 from core.settings import Profile, Settings, read_settings
+from tests.places import PREPARED
 
 ADMIN = Actor(id="adm", kind="admin", roles=frozenset({"anonymous", "system_admin"}))
 STAFF = Actor(id="stf", kind="staff", roles=frozenset({"anonymous", "street_admin"}), division="640522100000")
 RESIDENT = Actor(
     id="res", kind="citizen", person="01890000-0000-7000-8000-000000000001", roles=frozenset({"anonymous", "resident"})
 )
+
+SQLITE = "sqlite:///"
 
 
 def settings_in(folder: Path, profile: Profile = "dev", **changes: Any) -> Settings:
@@ -55,7 +60,17 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, profile: Profile = "dev", *, schema: str | None = None, **changes: Any) -> Iterator[Server]:
-    app = App(settings_in(folder, profile, **changes), schema=schema)
-    with TestClient(app) as client:
-        yield Server(app, client)
+def running(
+    folder: Path, profile: Profile = "dev", *, schema: str | None = None, checks_documents: bool = False, **changes: Any
+) -> Iterator[Server]:
+    """On a database of its own in `folder` if none is given. Only where `checks_documents` are all trusted ones held
+    against the schema, as any start does: what comes of it are warnings, and it costs more than the rest."""
+    settings = settings_in(folder, profile, **changes)
+    if settings.migrate == "auto" and settings.database_url.startswith(SQLITE):
+        PREPARED.copy(Path(settings.database_url.removeprefix(SQLITE)))
+    app = App(settings, schema=schema)
+    with pytest.MonkeyPatch.context() as patch:
+        if not checks_documents:
+            patch.setattr(TrustedDocuments, "check", lambda self, schema: {})
+        with TestClient(app) as client:
+            yield Server(app, client)

@@ -1,4 +1,3 @@
-import asyncio
 import json
 import sqlite3
 import time
@@ -7,7 +6,6 @@ from contextlib import closing, contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from graphql import OperationType, get_operation_ast, parse, validate, validate_schema
@@ -22,7 +20,8 @@ from core.ops import metrics
 from core.settings import ROOT
 from core.store.errors import StoreError
 from tests.api.servers import ADMIN, RESIDENT, STAFF, Server, running
-from tests.conftest import POSTGRES, execute, needed
+from tests.conftest import POSTGRES, needed
+from tests.places import PREPARED
 
 PLUGINS = "{plugins{id state reason}}"
 SWITCH = 'mutation($s:PluginState!){setPluginState(plugin:"community",state:$s){id state}}'
@@ -32,16 +31,12 @@ NOTICE = "mutation($i:CommunityNoticeInput!){createCommunityNotice(input:$i){id 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("app")
-    if request.param == "sqlite":
-        with running(folder) as server:
-            yield server
-        return
-    url, schema = needed(POSTGRES), f"t_{uuid4().hex[:12]}"
-    try:
-        with running(folder, database_url=url, schema=schema) as server:
-            yield server
-    finally:
-        asyncio.run(execute(url, f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'))
+    server = needed(POSTGRES) if request.param == "postgres" else ""
+    with (
+        PREPARED.place(server, folder) as (url, schema),
+        running(folder, database_url=url, schema=schema, checks_documents=True) as started,
+    ):
+        yield started
 
 
 def state_of(server: Server, id: str) -> str:
@@ -203,7 +198,7 @@ def test_the_small_pages(server: Server) -> None:
 
 
 def test_pages_that_ask_the_database_are_limited_by_address(tmp_path: Path) -> None:
-    with running(tmp_path, "prod") as server:
+    with running(tmp_path, "prod", public_url="https://tb.example.gov.cn") as server:
         server.app.doors.files.limits._address_rates["pages"] = Rate(0.01, 3)
         pages = ("/.well-known/jwks.json", "/readyz", "/metrics")
         assert [server.client.get(path).status_code for path in pages] == [200, 200, 200]

@@ -81,7 +81,7 @@ def test_a_complaint_is_filed_from_the_case(town: Hall) -> None:
     filed = town.data("complain_about_case", "马大妈", number=number, text="井盖又碎了，没有人管")
     assert (filed["service"], filed["title"], filed["stateTitle"]) == ("core.complaint", "办件投诉", "已收到")
     again = town.error("complain_about_case", "马大妈", number=number, text="再说一次")
-    assert again == ("CONFLICT", "对这件办件的投诉正在处理")
+    assert again == ("CONFLICT", "对这件办件的“办件投诉”正在处理")
 
 
 def test_everybody_reads_ratings_in_blocks_of_five(town: Hall) -> None:

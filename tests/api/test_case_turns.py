@@ -83,15 +83,17 @@ def test_a_suspension_is_asked_for_granted_and_ended(town: Hall) -> None:
         "reason": "等待材料", "status": "asked", "beginsAt": None, "endsAt": "2099-01-01T00:00:00.000Z",
     }  # fmt: skip
     assert town.data("case", "马大妈", number=number)["pauses"] == []
-    assert town.error("decide_pause", "派遣员", number=number, agrees=True)[0] == "PERMISSION_DENIED"
-    granted = town.data("decide_pause", "负责人", number=number, agrees=True)
+    seen = version(town, "派遣员", number)
+    assert town.error("decide_pause", "派遣员", number=number, agrees=True, version=seen)[0] == "PERMISSION_DENIED"
+    granted = town.data("decide_pause", "负责人", number=number, agrees=True, version=seen)
     assert (granted["phase"], granted["dueAt"]) == ("paused", None)
     assert [found["status"] for found in town.data("case", "马大妈", number=number)["pauses"]] == ["running"]
     resumed = town.data("resume_case", "派遣员", number=number, reason="材料到了")
     assert (resumed["phase"], [found["status"] for found in resumed["pauses"]]) == ("open", ["ended"])
     assert resumed["dueAt"] is not None
     assert town.error("resume_case", "派遣员", number=number) == ("CONFLICT", "办件没有挂起")
-    assert town.error("decide_pause", "负责人", number=number, agrees=True)[0] == "CONFLICT"
+    seen = version(town, "负责人", number)
+    assert town.error("decide_pause", "负责人", number=number, agrees=True, version=seen)[0] == "CONFLICT"
 
 
 def test_the_applicant_withdraws_once(town: Hall) -> None:
@@ -118,3 +120,15 @@ def test_an_extension_moves_the_day(town: Hall) -> None:
     assert after["dueAt"] > before
     assert "起算5个工作日" in after["dueSentence"]
     assert (after["timeline"][-1]["title"], after["timeline"][-1]["reason"]) == ("延期", "雨天")
+
+
+def test_only_parts_of_a_bundle_are_tried_anew(town: Hall) -> None:
+    number = timed(town)
+    seen = {"number": number, "part": "hukou", "version": version(town, "派遣员", number)}
+    before = town.count("tb_case", "tb_case_step")
+    assert town.error("retry_part", "", **seen) == ("NOT_FOUND", "找不到这件办件")
+    assert town.error("retry_part", "马大妈", **seen)[0] == "PERMISSION_DENIED"
+    refused = ("CONFLICT", "这件事不在联办，不能重新办理子办件")
+    assert town.error("retry_part", "值班长", **seen, key="once") == refused
+    assert town.data("case", "值班长", number=number)["failedParts"] == []
+    assert town.count("tb_case", "tb_case_step") == before

@@ -16,6 +16,7 @@ import pytest
 
 from core.cli import COMMANDS, MODULES, main
 from core.identity.keys import KeyRing
+from core.identity.personas import build_persona
 from core.identity.tokens import Tokens
 from core.settings import ROOT
 
@@ -72,6 +73,15 @@ def test_token_prints_the_token_alone(tmp_path: Path, persona: str, role: str) -
         sorted(["anonymous", role]),
         "640522100000",
     )
+
+
+def test_a_citizen_who_is_somebody_has_been_checked(tmp_path: Path) -> None:
+    """As after a log-in: only a checked document binds an account to a person."""
+    person = "019a9ef6-b640-74b9-9271-f7dc171a468d"
+    assert (
+        build_persona("citizen", tmp_path, person=person).real_name,
+        build_persona("citizen", tmp_path).real_name,
+    ) == (2, 0)
 
 
 @pytest.mark.parametrize("profile", ["", "prod", "audit"])

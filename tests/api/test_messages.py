@@ -20,7 +20,7 @@ NOBODY = "01890000-0000-7000-8000-00000000dead"
 def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     with hall(request.param, tmp_path_factory.mktemp(request.param)) as found:
         # Turned by hand here.
-        found.run(found.office.host.messages.delivering.stop)
+        found.run(found.office.host.messages.delivering.loop.stop)
         yield found
 
 

@@ -65,6 +65,11 @@ class Place:
 
 
 @pytest.fixture
+def begins_prepared() -> bool:
+    return True
+
+
+@pytest.fixture
 def place(tmp_path: Path, database_place: tuple[str, str | None]) -> Iterator[Place]:
     url, schema = database_place
     with running(tmp_path, "audit", schema=schema, database_url=url) as server:

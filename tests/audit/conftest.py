@@ -59,6 +59,11 @@ class Bench:
 
 
 @pytest.fixture
+def begins_prepared() -> bool:
+    return True
+
+
+@pytest.fixture
 async def bench(database_place: tuple[str, str | None], tmp_path: Path) -> AsyncIterator[Bench]:
     url, schema = database_place
     settings = read_settings({"TONGBAN_DATA_DIR": str(tmp_path), "TONGBAN_DATABASE_URL": url})

@@ -19,16 +19,18 @@ from tests.bench.audited import audited
 from tests.bench.boot import boot
 from tests.bench.contest import contest
 from tests.bench.data import Size
+from tests.bench.inbox import inbox
 from tests.bench.machine import machine
 from tests.bench.operations import chosen
 from tests.bench.place import Place, places
 from tests.bench.race import Rounds
 from tests.bench.restricted import restricted
+from tests.bench.submit import submit
 from tests.bench.timers import timers
 from tests.bench.toggles import toggles
 from tests.bench.tree import tree
 
-PARTS = ("race", "audited", "restricted", "tree", "toggles", "boot", "timers")
+PARTS = ("race", "audited", "restricted", "tree", "toggles", "boot", "timers", "submit", "inbox")
 BOOTED_PLUGINS = (6, 50)
 
 
@@ -69,6 +71,12 @@ def _records(part: str, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             case "timers":
                 with make() as place:
                     yield from timers(place, _say, args.cases)
+            case "submit":
+                with make() as place:
+                    yield from submit(place, _say)
+            case "inbox":
+                with make() as place:
+                    yield from inbox(place, _say, args.large)
             case _:
                 for plugins in BOOTED_PLUGINS:
                     with make() as place:
@@ -95,7 +103,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--people", type=int, default=50_000)
-    parser.add_argument("--large", type=int, default=1_000_000, help="events of the restricted user")
+    parser.add_argument("--large", type=int, default=1_000_000, help="events (restricted), cases (inbox)")
     parser.add_argument("--plugins", type=int, default=51, help="plugins switched on")
     parser.add_argument("--cases", type=int, default=100_000, help="open cases behind the timers")
     parser.add_argument("--json", type=Path, help="write all records to this file")

@@ -210,6 +210,26 @@ def _timers(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     )
 
 
+def _by_hand(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "== cases against SQL written by hand, in one process in turns; medians of rounds compared one by one"
+    head = ("", "limit/s", "ours/s", "limit CPU ms", "ours CPU ms", "ours/limit", "lowest", "highest", "target", "")
+    yield table(
+        head,
+        [
+            [
+                f"{record['database']} {record['part']} {record['title']}",
+                *(f"{record[f'{name}_per_s']:,.0f}" for name in ("limit", "ours")),
+                *(f"{record[f'{name}_cpu_ms']:.3f}" for name in ("limit", "ours")),
+                f"{record['ratio']:.2f}",
+                *(f"{end(record['rounds']):.2f}" for end in (min, max)),
+                f"≥ {record['target']}",
+                verdict(record["ratio"] >= record["target"]),
+            ]
+            for record in records
+        ],
+    )
+
+
 LINES: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
     "race": _race,
     "audited": _audited,
@@ -218,4 +238,6 @@ LINES: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], Iterator[str]]] = {
     "toggles": _toggles,
     "boot": _boot,
     "timers": _timers,
+    "submit": _by_hand,
+    "inbox": _by_hand,
 }

@@ -16,12 +16,12 @@ import pytest
 
 from core.cases import Case, Task
 from core.cases.deadlines import ESCALATE, STATE_DUE
-from core.cases.rows import read
 from core.cases.timers import timer_row
 from core.fields.times import utc_now
 from core.store.case_tables import CASE, TASK
 from core.store.database import Insert
 from core.store.ids import uuid7
+from core.store.rows import read
 from core.store.statement import load_row
 from core.store.tables import table_of
 from tests.bench.place import Place

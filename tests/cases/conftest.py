@@ -113,6 +113,11 @@ async def opened(
 
 
 @pytest.fixture
+def begins_prepared() -> bool:
+    return True
+
+
+@pytest.fixture
 async def office(
     database_place: tuple[str, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Office]:

@@ -76,8 +76,10 @@ states:
       - {id: claim, service: bureau.claim, after: [medicare], values: {baby: baby}}
     auto: [{action: finish}]
   done: {title: 已办好, end: done}
+  withdrawn: {title: 已撤回, end: withdrawn}
 actions:
   finish: {title: 全部办完, from: [handling], to: done, roles: [system]}
+  withdraw: {title: 撤回, from: [handling], to: withdrawn, roles: [applicant], kind: withdraw}
 """
 PAPER = """workflow: paper
 version: 1
@@ -97,6 +99,11 @@ actions:
   supplement: {title: 更正, from: [correcting], to: new, roles: [applicant], fields: [baby], required: [baby]}
   refuse: {title: 不予办理, from: [new], to: refused, roles: [bureau_clerk], kind: refuse}
 """
+#: Of the vaccine, which knows no withdrawal; the others, once they wait for the applicant.
+SHOT = PAPER.replace("workflow: paper", "workflow: shot")
+PAPER = PAPER.replace("\nactions:", "\n  withdrawn: {title: 已撤回, end: withdrawn}\nactions:") + (
+    "  withdraw: {title: 撤回, from: [correcting], to: withdrawn, roles: [applicant], kind: withdraw}\n"
+)
 #: Title and working days.
 PAPERS = {
     "certificate": ("出生医学证明", 1), "vaccine": ("预防接种证", 5), "hukou": ("户口登记", 3),
@@ -120,9 +127,12 @@ def write_newborn(folder: Path) -> None:
         "bureau/access": ACCESS.format(id="paper", plugin="bureau", more=CLERK),
         "bureau/forms/paper": FORM.format(id="paper", more=truth),
         "bureau/workflows/paper": PAPER,
+        "bureau/workflows/shot": SHOT,
     }
     for id, (title, days) in PAPERS.items():
         files[f"bureau/services/{id}"] = SERVICE.format(id=id, title=title, entity="paper", days=days)
+    vaccine = files["bureau/services/vaccine"]
+    files["bureau/services/vaccine"] = vaccine.replace("workflow: paper", "workflow: shot")
     for name, text in files.items():
         path = folder / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -120,6 +121,17 @@ async def test_a_part_that_cannot_be_filed_is_told_and_hinders_no_other(office: 
     assert await office.count("bureau_paper") == [0]
 
 
+async def test_the_page_of_a_part_leads_to_the_whole_for_who_sees_it(office: Office) -> None:
+    case = await born(office)
+    part = next(iter((await parts(office, case)).values()))
+    whole = await office.cases.parent(office["马大妈"], part.number)
+    assert whole is not None
+    assert whole.number == case.number
+    # The clerk of one paper works on his part and does not see the whole, nor parts through it.
+    assert await office.cases.parent(office["办证员"], part.number) is None
+    assert await office.cases.parent(office["马大妈"], case.number) is None
+
+
 async def test_a_delegate_sees_the_parts_his_delegation_covers(office: Office) -> None:
     case = await born(office)
     for scopes, count in ((("newborn",), 0), (("newborn", "bureau"), len(await parts(office, case)))):
@@ -141,6 +153,17 @@ async def test_a_statement_in_other_words_is_not_ticked(office: Office, monkeypa
     assert facts
     assert {tuple(found["problems"]) for found in facts} == {("form.consent-missing",)}
     assert await parts(office, case) == {}
+
+
+async def test_what_was_agreed_to_is_known_for_good(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Word for word, whatever the form says later; to nobody who only takes part."""
+    case = await born(office)
+    monkeypatch.setattr(office.cases.engine.definitions, "_words", {})
+    texts = office.host.generation.world.plugins["newborn"].forms["birth"].consents
+    monkeypatch.setitem(cast("dict[str, str]", texts), "truth", "别的话")
+    submit = (await office.cases.trail(office["马大妈"], case.number))[0]
+    assert (submit.action, submit.consents, submit.facts) == ("submit", ("所填属实",), None)
+    assert await office.fetch("SELECT count(*) FROM tb_definition WHERE id LIKE 'words:%'") == [(1,)]
 
 
 async def test_parts_of_an_application_that_is_off_wait_for_it(office: Office, now: Now) -> None:

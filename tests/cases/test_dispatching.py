@@ -8,10 +8,10 @@ import pytest
 from tongban_sdk.errors import PermissionDeniedError
 
 from core.cases import Case
-from core.cases.rows import read
 from core.cases.timers import Timer
 from core.fields.times import utc_now
 from core.store.case_tables import TIMER
+from core.store.rows import read
 from core.store.statement import load_row
 from tests.cases.conftest import ELSEWHERE, TOWN, VILLAGE, Office
 

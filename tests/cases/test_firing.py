@@ -86,9 +86,9 @@ async def test_what_is_due_fires_once_over_all_workers(office: Office) -> None:
 async def test_a_timer_forgotten_by_a_step_does_nothing(office: Office) -> None:
     case = await office.report()
     await put(office, timer_row("note", utc_now(), case_id=case.id))
-    token, timers = await office.cases.firing._claim()
+    timers = await office.cases.firing._claim()
     case = await office.act("派遣员", case, "refuse", "不属于市政")
-    await asyncio.gather(*(office.cases.firing._fire(timer, token) for timer in timers))
+    await asyncio.gather(*(office.cases.firing._fire(timer) for timer in timers))
     assert (len(timers), await fired(office)) == (1, [])
     assert await office.count("tb_timer") == [0]
 
@@ -96,9 +96,9 @@ async def test_a_timer_forgotten_by_a_step_does_nothing(office: Office) -> None:
 async def test_a_claim_that_lapsed_is_taken_by_another_and_done_once(office: Office) -> None:
     (id,) = await put(office, timer_row("note", utc_now()))
     slow = Firing(office.cases.engine, lease_s=-1.0)
-    token, timers = await slow._claim()
+    timers = await slow._claim()
     assert await office.cases.firing.run_all() == 1
-    await asyncio.gather(*(slow._fire(timer, token) for timer in timers))
+    await asyncio.gather(*(slow._fire(timer) for timer in timers))
     assert await fired(office) == [id]
 
 

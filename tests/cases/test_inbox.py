@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from tongban_sdk.errors import InvalidInputError, PermissionDeniedError
 
-from core.cases.inbox import role_keys
 from core.cases.rows import END_OF_TIME
 from core.fields.times import utc_now
 from core.store.case_tables import TASK
@@ -108,10 +107,13 @@ async def test_who_has_no_inbox_and_which_cursor_is_none(office: Office) -> None
 
 async def test_pools_of_a_role_are_those_that_workflows_name(office: Office) -> None:
     world = office.host.generation.world
-    workflows = await office.cases.definitions.workflows(world)
-    assert role_keys(world, workflows, office["派遣员"]) == ["works_desk"]
-    assert role_keys(world, workflows, office["甲"]) == ["works_crew"]
-    assert role_keys(world, workflows, office["马大妈"]) == []
+    flows = await office.cases.definitions.flows(world)
+    assert flows.role_keys(office["派遣员"]) == ["works_desk"]
+    assert flows.role_keys(office["甲"]) == ["works_crew"]
+    assert flows.role_keys(office["马大妈"]) == []
+    # Worked out once, and anew for another world.
+    assert await office.cases.definitions.flows(world) is flows
+    assert (await office.cases.definitions.flows(replace(world, plugins={}))).workflows == ()
 
 
 async def test_my_cases_are_the_newest_first(office: Office) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tongban_sdk.errors import ConflictError, InvalidInputError, PermissionDeniedError
 
 from core.cases import Case
-from tests.cases.conftest import VILLAGE, Office
+from tests.cases.conftest import VILLAGE, Office, opened
+from tests.cases.folders import JOINT, SERVICE
 
 
 async def _begin(office: Office, join: str) -> Case:
@@ -112,3 +115,41 @@ async def test_nobody_is_handed_a_second_voice(office: Office, has_voted: bool) 
     assert [problem.message for problem in refused.value.problems] == ["这位同事在这一环节已有一票"]
     assert await office.count("tb_task", "tb_case_step") == before
     assert (await office.task("甲", case, "a")).assignee == office["甲"].staff
+
+
+async def test_a_vote_to_return_counts_once(
+    database_place: tuple[str, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many voices it had."""
+    more = """
+  desk: {title: 待补, roles: [works_chief]}
+  ruling: {title: 待裁定, roles: [works_chief]}
+actions:
+  again: {title: 再议, from: [desk], to: joint, roles: [works_chief]}
+  anew: {title: 重议, from: [joint], to: joint, roles: [assignee], kind: return, times_max: 1, over: ruling}
+  rule: {title: 裁定, from: [ruling], to: agreed, roles: [works_chief], kind: arbitrate}
+  back: {title: 退回, from: [joint], to: desk, roles: [assignee], kind: return, times_max: 1, over: ruling}"""
+    panel = JOINT.format(id="panel", join="vote").replace("\nactions:", more)
+    panel = panel.replace("start: joint", "start: joint\narbiter: works_chief")
+    texts = {"workflows__panel": panel, "services__panel": SERVICE.format(id="panel", title="评审", workflow="panel")}
+    async with opened(database_place, tmp_path, monkeypatch, **texts) as office:
+        await office.citizen("马大妈")
+        for name in ("甲", "丁", "戊"):
+            await office.member(name, "works_crew", VILLAGE)
+        case = await office.report(service="panel", kind="tree")
+        await office.member("负责人", "works_chief")
+        for votes, state in ((("back", "agree", "back"), "desk"), (("agree", "back", "back"), "ruling")):
+            for name, vote in zip(("甲", "丁", "戊"), votes, strict=True):
+                case = await office.act(name, case, vote, "不清楚")
+            assert case.state == state
+            if state == "desk":
+                case = await office.act("负责人", case, "again")
+        await _vote_anew(office)
+
+
+async def _vote_anew(office: Office) -> None:
+    """A vote that leads back into its own state begins a new round: who was for it before says so again."""
+    case = await office.report(service="panel", kind="tree")
+    for name, vote in (("甲", "agree"), ("丁", "anew"), ("戊", "anew"), ("甲", "agree")):
+        assert (await office.act(name, case, vote, "不清楚")).state == "joint"
+    assert (await office.act("丁", case, "agree")).state == "agreed"

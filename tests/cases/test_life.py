@@ -16,12 +16,12 @@ from tongban_sdk.errors import (
 )
 
 from core.cases import Case, entering
-from core.cases.rows import read
 from core.cases.timing import colour
 from core.fields.times import utc_now
 from core.store.account_tables import ACCOUNT_PERSON
 from core.store.database import Insert
 from core.store.ids import uuid7
+from core.store.rows import read
 from tests.cases.conftest import VILLAGE, Office
 
 TABLES = (

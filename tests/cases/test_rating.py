@@ -184,7 +184,19 @@ async def test_a_complaint_is_a_case_of_its_own(office: Office) -> None:
         await office.cases.ratings.complain(office["王大爷"], case.number, "我也不满意")
     with pytest.raises(PermissionDeniedError):
         await office.cases.ratings.complain(office["甲"], case.number, "我自己投诉自己")
+    # The plain way of filing is no other way.
+    for who, number in (
+        ("马大妈", case.number),
+        ("王大爷", case.number),
+        ("马大妈", "WK0"),
+        ("马大妈", complaint.number),
+    ):
+        with pytest.raises((ConflictError, InvalidInputError)):
+            await office.cases.submit(office[who], "core.complaint", {"about_no": number, "text": "再投诉"})
     assert await office.fetch("SELECT count(*) FROM core_complaint") == [(1,)]
+    second = await office.report("王大爷")
+    plain = await office.cases.submit(office["王大爷"], "core.complaint", {"about_no": second.number, "text": "太慢"})
+    assert plain.about == second.id
     await office.act("话务员", complaint, "accept")
     done = await office.act("话务员", complaint, "reply", finding="属实", reply="已经安排，明天上门")
     assert done.phase == "done"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tongban_sdk.actor import Actor
 from tongban_sdk.errors import ConflictError, InvalidInputError, NotFoundError, PermissionDeniedError
 
 from core.cases import Case
@@ -160,10 +161,10 @@ async def test_a_suspension_is_asked_granted_and_ended(office: Office, now: Now)
     with pytest.raises(ConflictError, match="已有一个挂起申请"):
         await suspend(office, case, Wish("court"), "等法院")
     with pytest.raises(PermissionDeniedError, match="批准人"):
-        await office.cases.decide_pause(office["派遣员"], case.number, True)
+        await decide(office, office["派遣员"], case, True)
     with pytest.raises(InvalidInputError, match="不同意挂起的理由"):
-        await office.cases.decide_pause(office["负责人"], case.number, False)
-    case = await office.cases.decide_pause(office["负责人"], case.number, True)
+        await decide(office, office["负责人"], case, False)
+    case = await decide(office, office["负责人"], case, True)
     assert (case.phase, case.due_at) == ("paused", None)
     task = await office.task("派遣员", case)
     assert task.due_at is None
@@ -188,6 +189,11 @@ async def test_a_suspension_is_asked_granted_and_ended(office: Office, now: Now)
     assert "等待裁判" in sentence
 
 
+async def decide(office: Office, who: Actor, case: Case, agrees: bool, reason: str = "") -> Case:
+    version = (await office.cases.get(who, case.number)).version
+    return await office.cases.decide_pause(who, case.number, agrees, version=version, reason=reason)
+
+
 async def suspend(office: Office, case: Case, wish: Wish, reason: str, **values: Any) -> Case:
     desk = office["派遣员"]
     now = await office.cases.get(desk, case.number)
@@ -204,8 +210,16 @@ async def test_a_level_that_was_told_is_not_told_again(office: Office, now: Now)
     case = await suspend(office, case, Wish("court"), "等法院")
     both = replace(office["派遣员"], roles=office["派遣员"].roles | {"works_chief"})
     with pytest.raises(PermissionDeniedError, match="不能批准自己申请的挂起"):
-        await office.cases.decide_pause(both, case.number, True)
-    await office.cases.decide_pause(office["负责人"], case.number, True)
+        await decide(office, both, case, True)
+    # Under another account she is still who asked, and nobody grants what stops his own case.
+    person = str(office["马大妈"].person)
+    await office.member("亲属", "works_chief", person=person)
+    with pytest.raises(PermissionDeniedError, match="不能批准自己申请的挂起"):
+        await decide(office, office["亲属"], case, True)
+    with pytest.raises(ConflictError, match="新的进展"):
+        await office.cases.decide_pause(office["负责人"], case.number, True, version=case.version - 1)
+    assert await office.fetch("SELECT status FROM tb_case_pause") == [("asked",)]
+    await decide(office, office["负责人"], case, True)
     await office.cases.resume(office["负责人"], case.number)
     assert len(await at(office, "escalate")) == 2
 
@@ -213,7 +227,7 @@ async def test_a_level_that_was_told_is_not_told_again(office: Office, now: Now)
 async def test_a_suspension_ends_by_its_day(office: Office, now: Now) -> None:
     until = START + timedelta(days=2)
     case = await suspend(office, await filed(office), Wish("material", until), "等材料")
-    case = await office.cases.decide_pause(office["负责人"], case.number, True)
+    case = await decide(office, office["负责人"], case, True)
     assert await at(office, "resume") == [until]
     now.go(until)
     await office.cases.firing.run_all()
@@ -227,7 +241,7 @@ async def test_a_refused_suspension_changes_no_date(office: Office) -> None:
     case = await filed(office)
     first = case.due_at
     case = await suspend(office, case, Wish("material"), "等材料")
-    case = await office.cases.decide_pause(office["负责人"], case.number, False, reason="材料已在库中")
+    case = await decide(office, office["负责人"], case, False, reason="材料已在库中")
     assert (case.phase, case.due_at) == ("open", first)
     assert [p.status for p in await office.cases.pauses(office["派遣员"], case.number)] == ["refused"]
     assert (await office.act("派遣员", case, "finish")).phase == "done"
@@ -249,7 +263,7 @@ async def test_a_limit_is_extended_once(office: Office) -> None:
 
 async def test_the_applicant_withdraws_a_suspended_case(office: Office) -> None:
     case = await suspend(office, await filed(office), Wish("material"), "等材料")
-    case = await office.cases.decide_pause(office["负责人"], case.number, True)
+    case = await decide(office, office["负责人"], case, True)
     case = await office.act("马大妈", case, "withdraw", "不需要了")
     assert (case.phase, case.outcome, case.closed_at is not None) == ("withdrawn", "withdrawn", True)
     assert await office.count("tb_timer") == [0]

@@ -49,6 +49,11 @@ def text(name: str) -> str:
 
 
 @pytest.fixture
+def begins_prepared() -> bool:
+    return True
+
+
+@pytest.fixture
 def server(database_place: tuple[str, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(discovery, "IN_TREE", ROOT / "manifests" / "core")
     url, schema = database_place

@@ -27,6 +27,11 @@ WORKER = Actor(
 
 
 @pytest.fixture
+def begins_prepared() -> bool:
+    return True
+
+
+@pytest.fixture
 async def host(database_place: tuple[str, str | None], tmp_path: Path) -> AsyncIterator[Host]:
     url, schema = database_place
     settings = read_settings({"TONGBAN_DATA_DIR": str(tmp_path / "data"), "TONGBAN_DATABASE_URL": url})

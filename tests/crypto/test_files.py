@@ -33,6 +33,11 @@ CLERK = Actor("w1", "staff", roles=frozenset({"street_admin"}), division="640522
 
 
 @pytest.fixture
+def begins_prepared() -> bool:
+    return True
+
+
+@pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     with running(tmp_path) as server:
         yield server

@@ -85,6 +85,11 @@ def proof_files() -> dict[str, str]:
 
 
 @pytest.fixture
+def begins_prepared() -> bool:
+    return True
+
+
+@pytest.fixture
 async def office(
     database_place: tuple[str, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Registry]:

@@ -24,6 +24,7 @@ from tongban_sdk.errors import ConflictError, InvalidInputError, NotFoundError, 
 
 from core.documents import documents as room
 from core.documents.rows import in_groups
+from core.documents.seals import Seal, Seals
 from core.documents.wording import printed
 from core.expr.clock import china_day
 from core.fields.times import utc_now
@@ -208,6 +209,21 @@ async def test_two_printers_print_it_once(office: Registry) -> None:
     assert (document.status, document.trouble) == ("issued", None)
     assert await office.count("core_file", "tb_content", "tb_seal") == [1, 1, 1]
     assert (await office.documents.verify(office.code(document))).state == "valid"
+
+
+async def test_a_seal_made_since_one_looked_is_the_units_seal(
+    office: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seals, actor = office.documents.seals, office["派遣员"]
+    made = await seals.make(actor, "91640522MA75XXXX0X", "某单位")
+    newest, answers = Seals._newest, [None]
+
+    async def stale_once(self: Seals, uscc: str) -> Seal | None:
+        return answers.pop() if answers else await newest(self, uscc)
+
+    monkeypatch.setattr(Seals, "_newest", stale_once)
+    assert (await seals.of(actor, made.uscc, made.unit)).id == made.id
+    assert await office.count("tb_seal") == [1]
 
 
 async def test_a_stopped_seal_seals_nothing_until_there_is_a_new_one(office: Registry) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,10 @@ from core.documents.rows import Document, in_groups
 from core.fields.times import utc_now
 from core.plugins import discovery
 from core.settings import ROOT
-from tests.api.servers import Server, running
+from core.store.case_tables import CASE_PARTY
+from core.store.database import Insert
+from core.store.ids import uuid7
+from tests.api.servers import ADMIN, Server, running
 from tests.cases.conftest import COUNTY
 from tests.cases.folders import write_works
 from tests.documents.conftest import Registry, proof_files
@@ -32,7 +36,7 @@ REVOKE = "mutation($number: ID!, $reason: String!) { revokeDocument(number: $num
 OWN = (
     "verify_document", "verify_document_file", "case_documents", "revoke_document", "my_licences", "my_licence_grants",
     "granted_licences", "show_licence", "scan_licence", "authorise_licence", "end_licence_grant", "use_licence",
-    "seals", "stop_seal", "replace_seal",
+    "seals", "stop_seal", "replace_seal", "stuck_documents", "reprint_document",
 )  # fmt: skip
 
 
@@ -138,6 +142,20 @@ def test_the_applicant_gets_it_and_others_do_not(place: Place, issued: tuple[Doc
     assert place.client.get(f"/files/{document.file}").status_code == 404
 
 
+def test_who_joined_a_case_sees_it_and_none_of_its_documents(place: Place) -> None:
+    document, _, _ = place.issue()
+    number, reporter = document.case_number, place.do(place.office.citizen, "李大姐")
+    case = place.do(place.office.cases.get, place.office["马大妈"], number)
+    party = {"id": uuid7(), "case_id": case.id, "kind": "reporter", "person": reporter.person, "row_id": case.row_id}
+    place.do(join, place.office, {**party, "joined_at": utc_now()})
+    assert place.server.data(OF_CASE, reporter, number=number)["caseDocuments"] == []
+
+
+async def join(office: Registry, party: dict[str, Any]) -> None:
+    async with office.host.database.transaction() as tx:
+        await tx.insert([Insert(CASE_PARTY, party)])
+
+
 def test_staff_who_may_write_it_revoke_it(place: Place) -> None:
     document, code, _ = place.issue()
     asked: dict[str, Any] = {"number": document.number, "reason": "信息有误"}
@@ -148,6 +166,8 @@ def test_staff_who_may_write_it_revoke_it(place: Place) -> None:
     page = place.client.get(f"/verify/{code}").text
     assert '<p class="state">已撤销，不能再用</p>' in page
     assert "信息有误" not in page
+    assert "<dt>有效期</dt>" not in page
+    assert "<dt>撤销时间</dt>" in page
 
 
 def test_every_field_has_a_document_that_fits(place: Place) -> None:
@@ -193,3 +213,65 @@ def test_the_security_administrator_keeps_the_seals(place: Place, issued: tuple[
     assert sealed.seal == new["id"]
     assert "有效</p>" in place.client.get(f"/verify/{code}").text
     assert "有效</p>" in place.client.get(f"/verify/{issued[1]}").text
+
+
+def test_what_was_not_printed_is_told_and_tried_again(place: Place, issued: tuple[Document, str, bytes]) -> None:
+    document, host, officer = issued[0], place.office.host, place.office["派遣员"]
+
+    async def spoil() -> None:
+        async with host.database.transaction() as tx:
+            await tx.execute(
+                f"UPDATE tb_document SET status = 'waiting', trouble = 'OSError' WHERE id = '{document.id}'"
+            )
+
+    async def printed() -> bool:
+        return (await host.documents.get(document.number)).status == "issued"
+
+    place.do(spoil)
+    assert place.client.get("/readyz").json()["warnings"]["documents"] == "1 份文书印制失败，见 stuckDocuments"
+    stuck, again = operation("stuck_documents"), operation("reprint_document")
+    (found,) = place.server.data(stuck, ADMIN)["stuckDocuments"]
+    assert (found["number"], found["case"], found["trouble"]) == (document.number, document.case_number, "OSError")
+    assert place.server.code(stuck, officer) == place.server.code(again, officer, number="x") == "PERMISSION_DENIED"
+    assert place.server.data(again, ADMIN, number=document.number) == {"reprintDocument": document.number}
+    for _ in range(600):
+        if place.do(printed):
+            break
+        time.sleep(0.05)
+    assert place.server.data(stuck, ADMIN)["stuckDocuments"] == []
+    assert place.server.code(again, ADMIN, number=document.number) == "CONFLICT"
+
+
+def test_in_production_nothing_is_served_whose_codes_lead_nowhere(place: Place) -> None:
+    host = place.server.app.doors.host
+    before = host.settings
+    try:
+        object.__setattr__(host, "settings", replace(before, profile="prod"))
+        answer = place.client.get("/readyz")
+        assert (answer.status_code, list(answer.json()["missing"])) == (503, ["address"])
+        assert "TONGBAN_PUBLIC_URL" in answer.json()["missing"]["address"]
+        object.__setattr__(host, "settings", replace(before, profile="prod", public_url="https://tb.example.gov.cn"))
+        assert "address" not in place.client.get("/readyz").json()["missing"]
+    finally:
+        object.__setattr__(host, "settings", before)
+
+
+def test_the_page_of_the_case_has_it_for_who_applied(place: Place, issued: tuple[Document, str, bytes]) -> None:
+    document = issued[0]
+    applicant, page = place.office["马大妈"], operation("case")
+    shown = place.server.data(page, applicant, number=document.case_number)["case"]
+    assert [found["number"] for found in shown["documents"]] == [document.number]
+    assert (shown["messages"], shown["joined"], shown["parent"], shown["children"]) == ([], None, None, [])
+
+
+def test_what_the_host_holds_of_somebody_is_in_her_data(place: Place, issued: tuple[Document, str, bytes]) -> None:
+    document, applicant = issued[0], place.office["马大妈"]
+    shown = {s["entity"]: s["rows"] for s in place.server.data(operation("my_data"), applicant)["myData"]}
+    numbers = [[v["value"] for v in row["values"] if v["field"] == "number"] for row in shown["engine.document"]]
+    assert [document.number] in numbers
+    assert [document.case_number] in [
+        [v["value"] for v in row["values"] if v["field"] == "number"] for row in shown["engine.case"]
+    ]
+    for format in ("JSON", "HTML"):
+        text = place.server.data(operation("export_my_data"), applicant, format=format)["exportMyData"]
+        assert document.number in text

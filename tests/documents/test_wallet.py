@@ -64,8 +64,20 @@ async def test_a_licence_is_in_its_holders_wallet_and_in_no_other(office: Regist
             await wallet.show(office["王大爷"], number)
     with pytest.raises(PermissionDeniedError):
         await wallet.mine(office["窗口"])
+    agent = replace(office["马大妈"], agent=office["王大爷"].person, scopes=("works",))
     with pytest.raises(PermissionDeniedError):
-        await wallet.show(replace(office["马大妈"], agent=office["王大爷"].person), document.number)
+        await wallet.show(agent, document.number)
+    # What she has delegated, and nothing else of hers.
+    other, unit = replace(agent, scopes=("bureau", "works.other")), await office.unit("教育局")
+    assert [[d.number for d in await wallet.mine(who)] for who in (agent, other)] == [[document.number], []]
+    until = utc_now() + timedelta(days=1)
+    with pytest.raises(NotFoundError):
+        await wallet.grant(other, document.number, unit, "入学", until)
+    given = await wallet.grant(agent, document.number, unit, "入学", until)
+    assert [len(await wallet.grants(who)) for who in (agent, other)] == [1, 0]
+    with pytest.raises(NotFoundError):
+        await wallet.end_grant(other, given.id)
+    await wallet.end_grant(agent, given.id)
     assert await office.count("tb_licence_show") == [0]
 
 

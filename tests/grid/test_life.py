@@ -72,6 +72,20 @@ async def test_the_second_return_goes_to_the_duty_leader(tmp_path: Path) -> None
         assert (case.state, (await t.task("值班长", case)).org) == ("handling", t.units["供排水公司"])
 
 
+async def test_bad_work_is_done_again_once_then_the_duty_leader_rules(tmp_path: Path) -> None:
+    async with town(tmp_path) as t:
+        case, photo = await to_repair(t, level="normal"), await t.picture("养护工")
+        for after in ("handling", "ruling"):
+            case = await t.act("养护工", case, "finish", result="换了新盖", after_photo=photo)
+            before = await t.count(*TABLES)
+            with pytest.raises(InvalidInputError) as refused:
+                await t.act("网格员", case, "rework")
+            assert [problem.id for problem in refused.value.problems] == ["case.reason"]
+            assert await t.count(*TABLES) == before
+            case = await t.act("网格员", case, "rework", "盖子还是松的")
+            assert (case.state, case.phase) == (after, "open")
+
+
 async def test_danger_and_normal_have_their_own_ways(tmp_path: Path) -> None:
     async with town(tmp_path) as t:
         case = await t.sewer()

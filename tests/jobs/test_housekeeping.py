@@ -16,6 +16,7 @@ from core.store.crypto_tables import CONTENT
 from core.store.database import Database, Insert
 from core.store.engine import ENGINE_TABLES, IDEMPOTENCY, RECENT
 from core.store.ids import uuid7
+from core.store.message_tables import DELIVERY, MESSAGE
 from core.store.migrate import migrate
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -55,6 +56,18 @@ async def test_drafts_nobody_touches_go_after_thirty_days(swept: Database) -> No
     assert await sweep_rows(swept, NOW) == 1
     left = await swept.fetch("SELECT id FROM tb_draft ORDER BY id", [])
     assert [str(row[0]) for row in left] == sorted(ids[1:])
+
+
+async def test_what_somebody_was_told_is_kept_for_five_years(swept: Database) -> None:
+    told = {"plugin_id": "a", "template": "a.b", "division": "", "title": "t", "text": "x", "channels": []}
+    for years, id in ((4, uuid7()), (6, uuid7())):
+        at = NOW - timedelta(days=366 * years)
+        sent = {"message_id": id, "place": 0, "channel": "inbox", "status": "sent", "at": at, "tries": 0}
+        message = Insert(MESSAGE, {"id": id, **told, "is_urgent": False, "sent_at": at})
+        await swept.insert([message, Insert(DELIVERY, {"id": uuid7(), **sent})])
+    assert await sweep_rows(swept, NOW) == 2
+    left = [await swept.fetch_value(f"SELECT count(*) FROM {name}", []) for name in ("tb_message", "tb_delivery")]
+    assert left == [1, 1]
 
 
 def put(folder: Path, digest: str, age: timedelta, *, inside: str | None = None) -> Path:

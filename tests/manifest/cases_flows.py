@@ -21,7 +21,9 @@ from tests.manifest.flows import (
 AGAIN = {
     "messages": "messages:\n  done: {title: 又, text: 又, to: applicant}\n",
     "documents": "documents:\n  receipt: {title: 又, entity: repair_order, paragraphs: [又], licence: x}\n",
-    "indicators": "indicators:\n  cost: {title: 又, over: cases, measure: count, unit: 件, good: up, cycle: day}\n",
+    "indicators": (
+        "indicators:\n  cost: {title: 又, over: cases, measure: count, unit: 件, good: up, cycle: day, public: true}\n"
+    ),
 }
 
 CASES: list[Case] = [
@@ -149,6 +151,11 @@ CASES: list[Case] = [
         ],
     ),
     (
+        "a sealed value that would lie open in the child",
+        flow(WORKFLOW, 'values: {compound: compound, about: "category"', "values: {compound: compound, about: words"),
+        ["grid/workflows/repair.yaml:40:9 workflow.child-value"],
+    ),
+    (
         "children that wait for each other",
         flow(WORKFLOW, "{id: clean, service: clean, values", "{id: clean, service: clean, after: [again], values"),
         ["grid/workflows/repair.yaml:41:49 workflow.child-cycle"],
@@ -246,7 +253,7 @@ CASES: list[Case] = [
     (
         "a count of a number",
         flow(INDICATORS, "measure: count", "measure: count, number_field: cost"),
-        ["grid/indicators.yaml:15:74 indicator.measure"],
+        ["grid/indicators.yaml:18:74 indicator.measure"],
     ),
     (
         "an alarm for nobody",
@@ -261,17 +268,47 @@ CASES: list[Case] = [
     (
         "an average of words",
         flow(INDICATORS, "number_field: cost", "number_field: words"),
-        ["grid/indicators.yaml:16:71 indicator.number"],
+        ["grid/indicators.yaml:20:71 indicator.number"],
     ),
     (
         "a statistic of persons",
         flow(INDICATORS, "group_by: category", "group_by: reporter"),
-        ["grid/indicators.yaml:15:70 indicator.group"],
+        ["grid/indicators.yaml:18:70 indicator.group"],
     ),
     (
         "a statistic by place",
         flow(INDICATORS, "group_by: category", "group_by: location"),
-        ["grid/indicators.yaml:15:70 indicator.group"],
+        ["grid/indicators.yaml:18:70 indicator.group"],
+    ),
+    (
+        "an alarm after nothing",
+        flow(INDICATORS, "    alarm_at: 80\n    alarm_to: unit_head\n", ""),
+        ["grid/indicators.yaml:14:18 indicator.alarm"],
+    ),
+    (
+        "a time that is none",
+        flow(INDICATORS, "group_by: category", "group_by: category, time_field: words"),
+        ["grid/indicators.yaml:18:92 indicator.time"],
+    ),
+    (
+        "a time for how things stand",
+        flow(INDICATORS, "group_by: category", "kind: moment, time_field: created_at"),
+        ["grid/indicators.yaml:18:86 indicator.time"],
+    ),
+    (
+        "an indicator nobody sees",
+        flow(INDICATORS, "cycle: day,\n    readers: [unit_head]", "cycle: day"),
+        ["grid/indicators.yaml:18:3 indicator.readers"],
+    ),
+    (
+        "a reader who is no staff",
+        flow(INDICATORS, "cycle: day,\n    readers: [unit_head]", "cycle: day,\n    readers: [resident]"),
+        ["grid/indicators.yaml:19:15 role.not-staff"],
+    ),
+    (
+        "a statistic of what people wrote",
+        flow(INDICATORS, "group_by: category", "group_by: words"),
+        ["grid/indicators.yaml:18:70 indicator.group"],
     ),
     (
         "a field a record has not",

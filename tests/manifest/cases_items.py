@@ -152,6 +152,19 @@ CASES: list[Case] = [
         item(FORM, "earlier.phone}", "earlier.phone}\n  salutation: {prefill: person.name}"),
         ["grid/forms/repair.yaml:12:25 form.prefill-level"],
     ),
+    (
+        "prefill of another kind from a licence",
+        item(FORM, "earlier.phone", "licence.paper.valid_to"),
+        ["grid/forms/repair.yaml:11:20 form.prefill-unknown"],
+    ),
+    (
+        "prefill from a licence that lowers the level",
+        {
+            **item(FORM, "earlier.phone}", "earlier.phone}\n  salutation: {prefill: licence.paper.number}"),
+            ENTITY: ITEMS[ENTITY].replace("title: 称呼,", "title: 称呼, level: L1,"),
+        },
+        ["grid/forms/repair.yaml:12:25 form.prefill-level"],
+    ),
     # service items
     (
         "item in a file of another name",

@@ -19,6 +19,19 @@ from tests.manifest.folders import GOOD, HEAD, changed
 
 CASES: list[Case] = [
     (
+        "periods of nothing",
+        added(
+            "alpha/entities/term.yaml",
+            "entity: term\ntitle: 任期\nfields:\n  on: {type: date, title: 起}\n  till: {type: datetime, title: 止}\n"
+            "  spot: {type: point, title: 点}\nno_overlap: [{per: [spot, nobody], since: on, until: till}]\n",
+        ),
+        [
+            "alpha/entities/term.yaml:7:21 entity.period",
+            "alpha/entities/term.yaml:7:27 entity.period",
+            "alpha/entities/term.yaml:7:54 entity.period",
+        ],
+    ),
+    (
         "a head that does not fit, and what else is wrong",
         {
             **appended(ACCESS, "  - {role: alpha_clerk, entity: hose, can: [read]}\n"),

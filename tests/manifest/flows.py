@@ -65,7 +65,7 @@ entity: cleaning
 title: 保洁单
 case: case_no
 fields:
-  case_no: {type: sequence, title: 单号, format: "TS{division:6}{date:%Y%m%d}{seq:7}"}
+  case_no: {type: sequence, title: 单号, format: "TSB{division:6}{date:%Y%m%d}{seq:7}"}
   compound: {type: ref, title: 小区, to: compound, required: true}
   about: {type: string, title: 打扫什么, max: 60}
   level: {type: enum, title: 程度, values: {light: 轻, heavy: 重}}
@@ -184,7 +184,8 @@ actions:
     times_max: 2, over: arbitration}
   refuse: {title: 不予办理, from: [submitted, arbitration], to: refused, roles: [dispatcher, duty_leader], kind: refuse}
   close: {title: 裁定办结, from: [arbitration], to: closed, roles: [duty_leader], kind: arbitrate}
-  reopen: {title: 重开, from: [closed], to: working, roles: [applicant], kind: reopen, times_max: 1}
+  reopen: {title: 重开, from: [closed], to: working, roles: [applicant], kind: reopen, times_max: 1,
+    effects: [{task: {title: 回访, roles: [dispatcher], within: {value: 1, unit: D}}}]}
 """,
     CLEANING: """\
 workflow: cleaning
@@ -260,8 +261,13 @@ indicators:
     target: 95
     alarm_at: 80
     alarm_to: unit_head
-  orders: {title: 报修量, over: repair_order, measure: count, group_by: category, unit: 件, good: down, cycle: day}
-  cost: {title: 平均费用, over: repair_order, measure: avg, number_field: cost, unit: 元, good: down, cycle: year}
+    readers: [unit_head]
+    alarm_after: 2
+    time_field: closed_at
+  orders: {title: 报修量, over: repair_order, measure: count, group_by: category, unit: 件, good: down, cycle: day,
+    readers: [unit_head]}
+  cost: {title: 平均费用, over: repair_order, measure: avg, number_field: cost, unit: 元, good: down, cycle: year,
+    public: true}
 """,
 }
 

@@ -11,10 +11,34 @@ import pytest
 
 from core.manifest import plugin_folders, read_plugins
 from core.settings import ROOT
-from tests.manifest import cases_flows, cases_items, cases_meaning, cases_reading, cases_rules, cases_workflows
+from tests.manifest import (
+    cases_bookings,
+    cases_connectors,
+    cases_fees,
+    cases_flows,
+    cases_items,
+    cases_layers,
+    cases_meaning,
+    cases_numbers,
+    cases_reading,
+    cases_rules,
+    cases_workflows,
+)
 from tests.manifest.folders import GOOD, Files, lines, read, write
 
-MODULES = (cases_reading, cases_meaning, cases_rules, cases_items, cases_workflows, cases_flows)
+MODULES = (
+    cases_reading,
+    cases_meaning,
+    cases_numbers,
+    cases_rules,
+    cases_items,
+    cases_workflows,
+    cases_flows,
+    cases_fees,
+    cases_bookings,
+    cases_connectors,
+    cases_layers,
+)
 CASES = [case for module in MODULES for case in module.CASES]
 _ID = re.compile(r"[a-z0-9]+\.[a-z0-9-]+")
 _MAKERS = {"Problem", "error", "warning", "refuse", "_refuse", "_report"}

@@ -70,7 +70,19 @@ def test_the_sections_of_this_release() -> None:
     names = [section.name for section in sections()]
     assert set(names) == {
         *("plugin", "entities", "access", "codes", "data", "demo", "jobs", "i18n"),
-        *("services", "forms", "workflows", "dispatch", "messages", "documents", "indicators"),
+        *(
+            "services",
+            "forms",
+            "workflows",
+            "dispatch",
+            "messages",
+            "documents",
+            "fees",
+            "bookings",
+            "connectors",
+            "indicators",
+            "layers",
+        ),
     }
     for section in sections():
         assert all(names.index(other) < names.index(section.name) for other in section.after)

@@ -16,7 +16,7 @@ ACCESS = AccessModel(WORLD)
 OPEN = {
     "core.division", "core.code_item", "core.place", "core.grid", "core.org_unit", "community.compound",
     "community.fee_item", "community.notice", "community.activity", "community.topic", "community.volunteer_project",
-    "community.provider", "community.service_offer",
+    "community.provider", "community.service_offer", "community.venue",
 }  # fmt: skip
 
 

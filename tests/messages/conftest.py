@@ -15,10 +15,10 @@ from core.identity.providers import ProviderError
 from core.manifest.cases import NOWHERE, Limit
 from core.manifest.outputs import MessageTemplate
 from core.messages import Delivery, Message, Messages, Post, Recipient
-from core.messages.rows import read
 from core.store.database import Database
 from core.store.engine import ENGINE_TABLES
 from core.store.migrate import migrate
+from core.store.rows import read
 
 NOON = datetime.fromisoformat("2026-05-20T12:00:00+08:00")
 MA, WANG, CLERK = (f"01890000-0000-7000-8000-00000000000{n}" for n in (1, 2, 3))
@@ -86,6 +86,11 @@ class Desk:
 
     async def states(self) -> list[tuple[str, str]]:
         return [(one.channel, one.status) for one in await self.deliveries()]
+
+
+@pytest.fixture
+def begins_prepared() -> bool:
+    return True
 
 
 @pytest.fixture

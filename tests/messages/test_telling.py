@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tongban_sdk.errors import PermissionDeniedError
 
 from core.cases import Case
 from core.cases.deadlines import ESCALATE
@@ -145,3 +146,25 @@ async def _tell(office: Office, case: Case, template: str) -> None:
     async with office.host.database.transaction() as tx:
         to = [Recipient(person=case.applicant)]
         await office.host.messages.send_in(tx, found, to, {"case_no": case.number}, case.number)
+
+
+async def test_a_childs_guardian_is_told_and_finds_it_in_her_data(office: Office) -> None:
+    child = await office.create("core.person", name="马小宝", sex="1", birth_date="2020-05-01", division=VILLAGE)
+    link = {"guardian": office["王大爷"].person, "ward": child, "relation": "grandparent"}
+    id = await office.create("core.guardian_link", **link)
+    office.people["马小宝"] = replace(office["王大爷"], id="acc-bao", person=child)
+    for state, count in (("pending", 0), ("verified", 1)):
+        async with office.host.database.transaction() as tx:
+            await tx.execute(f"UPDATE core_guardian_link SET state = '{state}' WHERE id = '{id}'")
+        case = await office.report("马小宝")
+        await office.act("派遣员", case, "assign")
+        assert [len(await told(office, who)) for who in ("马小宝", "王大爷")] == [count + 1, count]
+    privacy = office.host.privacy
+    held = {one.id: rows for one, rows in await privacy.engine_rows(office["王大爷"], child)}
+    assert {id: len(rows) for id, rows in held.items()} == {"engine.case": 2, "engine.message": 2}
+    assert held["engine.case"][0]["number"] == case.number
+    assert [one.id for one, _ in await privacy.engine_rows(office["王大爷"])] == ["engine.message"]
+    other = replace(office["王大爷"], agent=office["马大妈"].person, scopes=("bureau",))
+    assert await privacy.engine_rows(other) == []
+    with pytest.raises(PermissionDeniedError):
+        await privacy.engine_rows(office["马大妈"], child)

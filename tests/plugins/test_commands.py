@@ -7,35 +7,27 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
 import sys
 from pathlib import Path
 
 from core.plugins.states import States
 from core.store.database import Database
+from tests.commands import run
 from tests.conftest import REDIS, needed
 
 ROOT = Path(__file__).parents[2]
 
 
-def _server(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("TONGBAN_")}
-    return subprocess.run(
-        [sys.executable, "server.py", *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-        env={**clean, "TONGBAN_DATA_DIR": str(folder), **env},
-    )  # fmt: skip
-
-
 def test_switch_and_list(tmp_path: Path) -> None:
-    done = _server(tmp_path, "plugins", "disable", "community", "--json")
+    done = run(tmp_path, "plugins", "disable", "community", "--json")
     assert done.returncode == 0, done.stderr
     states = {row["id"]: row["state"] for row in json.loads(done.stdout)}
     assert (states["core"], states["community"]) == ("on", "off")
-    done = _server(tmp_path, "plugins", "enable", "community", "--division", "640522100000", "--json")
+    done = run(tmp_path, "plugins", "enable", "community", "--division", "640522100000", "--json")
     [row] = [row for row in json.loads(done.stdout) if row["id"] == "community"]
     assert (row["state"], row["divisions"]) == ("on", {"640522100000": "on"})
-    assert "智慧社区" in _server(tmp_path, "plugins", "list").stdout
-    assert _server(tmp_path, "plugins", "disable", "nothing").returncode == 1
+    assert "智慧社区" in run(tmp_path, "plugins", "list").stdout
+    assert run(tmp_path, "plugins", "disable", "nothing").returncode == 1
     with sqlite3.connect(tmp_path / "tongban.sqlite3") as database:
         told = database.execute("SELECT action, result, detail FROM tb_audit WHERE actor LIKE 'cli:%' ORDER BY at")
         assert told.fetchall() == [
@@ -46,22 +38,22 @@ def test_switch_and_list(tmp_path: Path) -> None:
 
 
 def test_faults_of_the_user_are_said_clearly(tmp_path: Path) -> None:
-    done = _server(tmp_path, "plugins", "disable", "nothing")
+    done = run(tmp_path, "plugins", "disable", "nothing")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "错误：没有插件 nothing\n")
-    done = _server(tmp_path, "plugins", "redrive", "00000000-0000-7000-8000-000000000000")
+    done = run(tmp_path, "plugins", "redrive", "00000000-0000-7000-8000-000000000000")
     assert (done.returncode, done.stdout) == (1, "")
-    assert _server(tmp_path, "plugins").returncode == 2
+    assert run(tmp_path, "plugins").returncode == 2
 
 
 def test_a_worker_without_redis_says_why_not(tmp_path: Path) -> None:
-    done = _server(tmp_path, "worker")
+    done = run(tmp_path, "worker")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("错误：worker 需要 Redis：请设置 TONGBAN_REDIS_URL")
 
 
 async def test_a_worker_is_a_node_and_leaves_nothing_behind(tmp_path: Path) -> None:
     url = needed(REDIS)
-    assert _server(tmp_path, "migrate").returncode == 0
+    assert run(tmp_path, "migrate").returncode == 0
     clean = {key: value for key, value in os.environ.items() if not key.startswith("TONGBAN_")}
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "server.py", "worker", cwd=ROOT, stderr=asyncio.subprocess.PIPE,
@@ -84,7 +76,7 @@ async def test_a_worker_is_a_node_and_leaves_nothing_behind(tmp_path: Path) -> N
 
 
 async def test_a_worker_says_in_its_log_that_redis_is_away(tmp_path: Path) -> None:
-    assert _server(tmp_path, "migrate").returncode == 0
+    assert run(tmp_path, "migrate").returncode == 0
     clean = {key: value for key, value in os.environ.items() if not key.startswith("TONGBAN_")}
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "server.py", "worker", cwd=ROOT, stderr=asyncio.subprocess.PIPE,

@@ -148,6 +148,11 @@ def opened(
 
 
 @pytest.fixture
+def begins_prepared() -> bool:
+    return True
+
+
+@pytest.fixture
 def town(database_place: tuple[str, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
     with opened(database_place, tmp_path, monkeypatch) as town:
         town.named("马大妈")

@@ -169,6 +169,8 @@ def _call(name: str, arguments: list[ast.expr], case: Case) -> Any:
             return _takes_part(number, case)
         case "in_org", [str(org)]:
             return _in_org(org, case)
+        case "startsWith", [str(text), str(head)]:
+            return text.startswith(head)
         case "days_between", [first, last]:
             return (_day(last) - _day(first)).days
     raise ValueError(f"the second reader does not know {name}{tuple(values)}")

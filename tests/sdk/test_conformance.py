@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -61,6 +62,11 @@ async def _open(place: tuple[str, str | None], folder: Path) -> AsyncIterator[Re
 
 
 @pytest.fixture
+def begins_prepared() -> bool:
+    return True
+
+
+@pytest.fixture
 async def real_host(
     database_place: tuple[str, str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[RealHost]:
@@ -78,3 +84,11 @@ async def real_host(
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 async def test_conformance(real_host: RealHost, check: Check) -> None:
     await check(real_host)
+
+
+async def test_the_guide_lists_every_capability(real_host: RealHost) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
+    listed = page.partition("## Shared capabilities")[2].partition("\n## ")[0]
+    first_cells = [line.partition("|")[2].partition("|")[0] for line in listed.splitlines()]
+    names = {name for cell in first_cells for name in re.findall(r"`(\w+\.\w+)`", cell)}
+    assert names == real_host.host.registry.offers.keys()

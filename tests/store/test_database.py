@@ -141,6 +141,40 @@ async def test_cancelled_transaction_leaves_nothing_and_frees_the_writer(notes: 
     assert await count(notes) == 1
 
 
+async def test_a_long_transaction_of_quick_statements_lets_others_run(notes: Database) -> None:
+    ticks, numbers = 0, range(3000)
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0)
+
+    ticking = asyncio.create_task(tick())
+    place = notes.dialect.placeholder
+    async with notes.transaction() as tx:
+        for number in numbers:
+            await tx.execute(f"UPDATE x_note SET count = {place(1)} WHERE title = 'nobody'", [number])
+    ticking.cancel()
+    assert ticks > 10
+
+
+async def test_a_statement_known_to_be_quick_fails_as_any_other(notes: Database) -> None:
+    for title, id in (("a", ID1), ("b", ID2)):
+        async with notes.transaction() as tx:
+            await tx.insert([Insert(NOTE, {"id": id, "title": title})])
+
+    async def fail() -> None:
+        async with notes.transaction() as tx:
+            await tx.execute("DELETE FROM x_note WHERE title = 'a'")
+            await tx.insert([Insert(NOTE, {"id": ID2, "title": "c"})])
+
+    with pytest.raises(UniqueError, match="x_note"):
+        await fail()
+    rows = await notes.fetch("SELECT title FROM x_note ORDER BY title", [])
+    assert [tuple(row) for row in rows] == [("a",), ("b",)]
+
+
 async def test_read_during_a_transaction_does_not_wait(notes: Database) -> None:
     async with notes.transaction() as tx:
         await tx.insert([Insert(NOTE, {"id": ID1})])

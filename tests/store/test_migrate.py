@@ -192,20 +192,22 @@ async def test_a_thousand_unchanged_entities_take_well_under_a_second_of_cpu(dat
     base = table_of(WORLD.entities["core.person"])
     tables = [replace(base, name=f"x_{number}") for number in range(1000)]
     await migrate(database, tables)
+    start = time.process_time()
+    assert await plan(database, tables) == []
+    # Measured 0.13 s and 22 ms; the limits leave room for a busy machine.
+    assert time.process_time() - start < 1
     stalls: list[float] = []
 
     async def ticker() -> None:
         while True:
             start = time.perf_counter()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
             stalls.append(time.perf_counter() - start)
 
+    # Apart from the measure above: what ticks spends time of its own, and keeps the reader's thread waiting.
     task = asyncio.create_task(ticker())
-    start = time.process_time()
     assert await plan(database, tables) == []
     task.cancel()
-    # Measured 0.13 s and 22 ms; the limits leave room for a busy machine.
-    assert time.process_time() - start < 1
     assert max(stalls) < 0.2
 
 

@@ -292,6 +292,16 @@ async def test_same_key_same_input_is_one_row(desk: Desk) -> None:
     assert await desk.counts(*RECORDS) == [2, 2, 2, 2]
 
 
+async def test_one_account_for_two_people(desk: Desk) -> None:
+    """What it did for one principal is no answer to the same request for another."""
+    mother, aunt = (replace(CLERK, person=person, agent=PERSON_ID, delegation="d") for person in (OTHER_ID, HOUSE_ID))
+    first = await desk.create(mother, {"title": "a"}, idempotency_key="k")
+    await refused(desk, desk.create(aunt, {"title": "a"}, idempotency_key="k"), ConflictError)
+    await refused(desk, desk.create(CLERK, {"title": "a"}, idempotency_key="k"), ConflictError)
+    again = await desk.create(mother, {"title": "a"}, idempotency_key="k")
+    assert (again.id, again.replayed) == (first.id, True)
+
+
 async def test_odd_keys_and_keys_of_strangers_are_refused(desk: Desk) -> None:
     for key in ("", "x" * 201):
         await refused(desk, desk.create(CLERK, {"title": "a"}, idempotency_key=key), InvalidInputError)

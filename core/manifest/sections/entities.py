@@ -16,7 +16,7 @@ from core.manifest.draft import Draft
 from core.manifest.entity_checks import check_entity
 from core.manifest.field_checks import check_declaration
 from core.manifest.findings import did_you_mean, error, shown
-from core.manifest.model import Entity, World
+from core.manifest.model import Entity, Period, World
 from core.manifest.reserved import HOST_TYPES
 from core.manifest.sealed_checks import check_sealing
 from core.manifest.sections import Section
@@ -72,6 +72,9 @@ def _entity(document: Document, draft: Draft) -> Entity | None:
         subjects=_subjects(value.get("subject", ())),
         group_min=value.get("group_min", 0),
         case=value.get("case", ""),
+        no_overlap=tuple(
+            Period(tuple(spec["per"]), spec["since"], spec["until"]) for _, spec in document.entries("no_overlap")
+        ),
     )
     if len(entity.table) > TABLE_MAX_CHARS:
         message = f"表名 {entity.table} 超过 {TABLE_MAX_CHARS} 个字符"
@@ -152,7 +155,7 @@ SECTION = Section(
     ("entities/*.yaml",),
     "entity.schema.json",
     build,
-    units=("fields", "indexes", "unique"),
+    units=("fields", "indexes", "unique", "no_overlap"),
     after=("plugin", "codes"),
     check=check,
 )

@@ -51,6 +51,6 @@ SECTION = Section(
     build,
     after=(
         *("entities", "codes", "jobs", "services", "forms"),
-        *("workflows", "dispatch", "messages", "documents", "indicators"),
+        *("workflows", "dispatch", "messages", "documents", "indicators", "layers", "fees", "connectors"),
     ),
 )

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tongban_sdk.problems import Place
+from tongban_sdk.problems import Place, Problem
 
 from core.expr import Expr, parse
+from core.fields.made import Sequence as Numbered
 from core.manifest.cases import Service
 from core.manifest.document import Document
 from core.manifest.draft import Draft
 from core.manifest.expressions import read_condition
-from core.manifest.findings import shown
+from core.manifest.findings import error, shown
 from core.manifest.item_checks import check_item, check_versions
 from core.manifest.item_lint import lint_item
 from core.manifest.items import in_order, service_document, service_of
-from core.manifest.model import Entity
+from core.manifest.model import Entity, World
 from core.manifest.sections import Section
 
 #: Stands for a condition that is already reported.
@@ -79,6 +80,26 @@ def _version(position: int, document: Document, draft: Draft) -> Service | None:
     return service
 
 
+def check(world: World) -> Iterator[Problem]:
+    """Case numbers name one case over all applications: two entities never count in one format."""
+    seen: list[tuple[Entity, Numbered]] = []
+    filed = {
+        service.entity for plugin in world.plugins.values() for item in plugin.services.values() for service in item
+    }
+    for key in [key for key in world.entities if key in filed]:
+        entity = world.entities[key]
+        number = entity.fields.get(entity.case)
+        if not isinstance(number, Numbered):
+            continue
+        for other, counted in seen:
+            if number.may_equal(counted):
+                message = f"办件编号 {key}.{number.name} 会与 {other.key}.{counted.name} 的相同"
+                hint = "改 format：在应用的 case_prefix 后面加上不同的字母"
+                yield error("service.case-number-shared", entity.place, message, hint)
+                break
+        seen.append((entity, number))
+
+
 SECTION = Section(
     "services",
     ("services/*.yaml",),
@@ -86,4 +107,5 @@ SECTION = Section(
     build,
     units=("versions",),
     after=("entities", "forms", "workflows"),
+    check=check,
 )

@@ -45,6 +45,6 @@ SECTION = Section(
     "workflow.schema.json",
     build,
     units=("states", "actions"),
-    after=("plugin", "entities", "access", "dispatch", "messages", "documents"),
+    after=("plugin", "entities", "access", "dispatch", "messages", "documents", "fees", "bookings", "connectors"),
     check=check_opened,
 )

@@ -86,6 +86,7 @@ async def unknown_names_are_refused(host: HostUnderTest) -> None:
     await _refused(InvalidInputError, api.find(SEAT, first=0))
     await _refused(InvalidInputError, api.find(SEAT, first=101))
     await _refused(NotFoundError, api.schedule("reading_room.nothing"))
+    await _refused(NotFoundError, api.call("nothing.at_all", {}))
     await _refused(InvalidInputError, api.create(SEAT, {"code": "C01", "nothing": 1}))
     assert await api.find(SEAT, {"code": "C01"}) == []
 

@@ -11,7 +11,7 @@ import inspect
 import json
 import sqlite3
 import uuid
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
@@ -29,6 +29,7 @@ from tongban_sdk.folder import check_folder, find_folder, read_folder
 from tongban_sdk.host_api import GraphqlTypes, JobContext, JobHandler
 
 T = TypeVar("T")
+FakeOffer = Callable[[Actor, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 _TABLES = """
 CREATE TABLE row (id TEXT PRIMARY KEY, entity TEXT, version INTEGER, deleted INTEGER DEFAULT 0, field_values TEXT);
@@ -62,6 +63,8 @@ class FakeHost:
     def __init__(self, path: Path) -> None:
         self.plugins: dict[str, FakePlugin] = {}
         self.clock_s = 0.0
+        #: What `HostApi.call` finds, by name; a test puts in what its plugin needs.
+        self.offers: dict[str, FakeOffer] = {}
         self.db = sqlite3.connect(path)
         self.db.executescript(_TABLES)
 

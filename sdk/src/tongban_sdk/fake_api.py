@@ -101,6 +101,12 @@ class FakeApi:
     ) -> str:
         return self._host.schedule(job, args or {}, delay_s, key)
 
+    async def call(self, capability: str, args: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        offer = self._host.offers.get(capability)
+        if offer is None:
+            raise NotFoundError(f"没有共享能力 {capability}")
+        return await offer(self._actor, args or {})
+
     def _declaration(self, entity: str) -> tuple[FakePlugin, Mapping[str, Any]]:
         plugin_id, _, name = entity.partition(".")
         plugin = self._host.plugins.get(plugin_id)

@@ -134,6 +134,23 @@ class HostApi(Protocol):
         """
         ...
 
+    async def call(self, capability: str, args: Mapping[str, Any] | None = None) -> Row:
+        """Use a shared capability of the host, such as slots, bills or connectors.
+
+        Args:
+            capability: Its name, "slots.hold"; docs/plugins.md lists all with their arguments.
+            args: JSON values by name.
+
+        Returns:
+            What the capability answers, JSON values by name.
+
+        Raises:
+            NotFoundError: no such capability.
+            InvalidInputError: every wrong argument at once.
+            RequestError: what the capability itself refuses.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobContext:
