@@ -67,18 +67,21 @@ class Seals:
         """The seal of a unit, made when it is first needed. SealStoppedError."""
         newest = await self._newest(uscc)
         if newest is None:
-            newest = await self.make(actor, uscc, unit)
+            newest = await self._make(actor, uscc, unit, 1)
         if newest.stopped_at is not None:
             raise SealStoppedError(uscc)
         return newest
 
     async def make(self, actor: Actor, uscc: str, unit: str) -> Seal:
         """A new seal (制章); what was sealed with the one before stays good."""
-        before, now, id = await self._newest(uscc), utc_now(), uuid7()
+        before = await self._newest(uscc)
+        return await self._make(actor, uscc, unit, before.number + 1 if before else 1)
+
+    async def _make(self, actor: Actor, uscc: str, unit: str, number: int) -> Seal:
+        """The number is what the caller found free: of two who make one seal the second takes the first's."""
+        now, id = utc_now(), uuid7()
         key, certificate = await asyncio.to_thread(_pair, unit, uscc, now)
-        seal = Seal(
-            id, uscc, unit, certificate, self.vault.seal(key, KEY + id), now, before.number + 1 if before else 1, None
-        )
+        seal = Seal(id, uscc, unit, certificate, self.vault.seal(key, KEY + id), now, number, None)
         try:
             async with self.database.transaction() as tx:
                 await tx.insert([Insert(SEAL, {name: getattr(seal, name) for name in _NAMES})])
