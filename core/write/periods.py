@@ -24,7 +24,8 @@ def touches_periods(entity: Entity, fields: Collection[str]) -> bool:
 
 async def refuse_overlaps(tx: Transaction, dialect: Dialect, entity: Entity, row: Row, root: str) -> None:
     """Of a row that has just been stored. Periods are half open; without an end they last."""
-    await lock_table(tx, dialect, entity, "periods")
+    if entity.no_overlap:
+        await lock_table(tx, dialect, entity, "periods")
     for period in entity.no_overlap:
         since, until = row[period.since], row[period.until]
         if since is None or any(row[name] is None for name in period.per):
