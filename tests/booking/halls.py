@@ -123,7 +123,8 @@ class Town(Office):
         return next(one.free for one in found if one.slot.id == slot.id)
 
     async def states(self) -> list[str]:
-        return [state for (state,) in await self.fetch("SELECT state FROM tb_booking ORDER BY held_at, id")]
+        """By name: bookings of one moment have no order."""
+        return [state for (state,) in await self.fetch("SELECT state FROM tb_booking ORDER BY state")]
 
     async def check_law(self) -> None:
         """Each slot has taken what its live bookings have, and never more than its quota."""

@@ -224,6 +224,6 @@ async def test_what_is_not_the_applicant_s_hold_refuses_the_step(town: Town) -> 
         # Nor does giving back touch what is not the case's.
         await town.act("派遣员", case, "decline")
     # Her own expired hold is hers to give back; nothing else moved.
-    assert await town.states() == ["held", "confirmed", "released"]
+    assert await town.states() == ["confirmed", "held", "released"]
     assert await town.fetch("SELECT count(*) FROM tb_booking WHERE case_number IS NOT NULL") == [(0,)]
     await town.check_law()

@@ -120,7 +120,7 @@ async def test_closing_cancels_everything_and_tells_everybody(town: Town) -> Non
         await town.bookings.hold(company, Wish(slots[1].id))
     with pytest.raises(InvalidInputError):
         await town.bookings.close(town["派遣员"], [slots[0].id], " ")
-    assert await town.states() == ["confirmed", "held", "confirmed"]
+    assert await town.states() == ["confirmed", "confirmed", "held"]
     (closed,) = await town.bookings.close(town["派遣员"], [slots[0].id], "停电检修")
     assert (closed.taken, town.bookings.closed_why(closed)) == (0, "停电检修")
     assert await town.fetch("SELECT closed_why FROM tb_slot WHERE closed_why LIKE '%停电%'") == []
