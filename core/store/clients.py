@@ -15,7 +15,7 @@ from tortoise.exceptions import TransactionManagementError
 
 from core.store.executor import KeyedPostgresExecutor, KeyedSqliteExecutor
 from core.store.postgres import PostgresEngine
-from core.store.sqlite import SqliteEngine, begin_immediate
+from core.store.sqlite import SqliteEngine
 
 
 def get_client_class(info: dict[str, Any]) -> type[StoreSqliteClient] | type[StorePostgresClient]:
@@ -105,9 +105,9 @@ class SqliteTransactionContext(TransactionContext):
     async def __aenter__(self) -> SqliteTransactionClient:
         await self._store.lock.acquire()
         try:
-            await self._store.in_writer(lambda: begin_immediate(self._store.connection))
+            await self._store.begin()
         except BaseException:
-            await self._end("ROLLBACK")
+            await self._store.end("ROLLBACK")
             self._store.lock.release()
             raise
         self._inner = SqliteTransactionClient(self._client)
@@ -118,24 +118,9 @@ class SqliteTransactionContext(TransactionContext):
         self._inner._finalized = True
         self._client.handler.reset(self._token)
         try:
-            await self._end("ROLLBACK" if kind else "COMMIT")
+            await self._store.end("ROLLBACK" if kind else "COMMIT")
         finally:
             self._store.lock.release()
-
-    async def _end(self, sql: str) -> None:
-        connection = self._store.connection
-
-        def end() -> None:
-            try:
-                if connection.in_transaction:
-                    connection.execute(sql)
-            except sqlite3.Error:
-                # A commit that failed (disk full) leaves the transaction open: nothing of it may stay.
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-
-        await self._store.in_writer(end)
 
 
 class StorePostgresClient(AsyncpgDBClient):

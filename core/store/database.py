@@ -64,6 +64,11 @@ class Database:
         """Whether this task is inside one."""
         return self._running.get() is not None
 
+    @property
+    def source(self) -> Database | Transaction:
+        """Where this task asks what it must know: its transaction, which needs no second connection, else here."""
+        return self._running.get() or self
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """All or nothing; inside it Tortoise models write to the same transaction. Nested: a savepoint."""
@@ -76,6 +81,8 @@ class Database:
                 token = self._running.set(transaction)
                 try:
                     yield transaction
+                    for close in transaction.closing:
+                        await close()
                 except BaseException:
                     done = False
                     raise

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 
 from pypika_tortoise.queries import Table as PypikaTable
@@ -20,7 +20,7 @@ from core.store.clients import (
     StorePostgresClient,
     StoreSqliteClient,
 )
-from core.store.dialect import Dialect
+from core.store.dialect import Dialect, bind
 from core.store.postgres import PostgresEngine
 from core.store.sqlite import SqliteEngine
 
@@ -44,7 +44,7 @@ class CanonicalField(Field[Any]):
         self._column = column
 
     def to_db_value(self, value: Any, instance: Any) -> Any:
-        return self._dialect.bind(self._column, value)
+        return bind(self._dialect, self._column, value)
 
     def to_python_value(self, value: Any) -> Any:
         return self._dialect.load(self._column, value) if self._dialect.is_raw(self._column, value) else value
@@ -86,10 +86,8 @@ class Models:
             tortoise_context._current_context.set(self._context)
         return cast("Client | TransactionClient", self._context.connections.get(ALIAS))
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[TransactionClient]:
-        async with self.client._in_transaction() as client:
-            yield cast(TransactionClient, client)
+    def transaction(self) -> AbstractAsyncContextManager[TransactionClient]:
+        return cast("AbstractAsyncContextManager[TransactionClient]", self.client._in_transaction())
 
     def use(self, tables: Iterable[Table]) -> None:
         for table in tables:

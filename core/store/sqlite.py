@@ -11,10 +11,20 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
-from tongban_sdk.errors import InvalidInputError, UnavailableError
+from tongban_sdk.errors import UnavailableError
 
 from core.store.dialect import Dialect, Sqlite
-from core.store.errors import StoreError, UniqueError
+from core.store.errors import StoreError
+from core.store.sqlite_calls import (
+    BUSY_TIMEOUT_MS,
+    begin_at_once,
+    begin_immediate,
+    end_transaction,
+    is_interrupt,
+    refused,
+    translate,
+)
+from core.store.wal import BACKSTOP_PAGES, Log
 
 T = TypeVar("T")
 Args = Sequence[Any]
@@ -23,10 +33,10 @@ Args = Sequence[Any]
 INLINE_S = 0.002
 #: A statement that was too slow for the loop goes to a thread this many times before it is tried there again.
 SLOW_CREDIT = 32
-#: A statement of a transaction is done in the loop when the thread took less than this for it.
+#: A statement of a transaction is done in the loop when the thread took less than this for it; so is its end.
 QUICK_S = 0.0005
+QUICK_END_S = 0.001
 QUICK_MAX = 1024
-BUSY_TIMEOUT_MS = 5000
 READ_THREADS = 2
 
 
@@ -48,6 +58,9 @@ class SqliteEngine:
         self._quick: set[str] = set()
         self._in_thread = 0
         self._held_s = 0.0
+        self._log = Log(self._reader, self._threads)
+        #: What the statements of the transaction that holds the lock have taken so far.
+        self._spent_s = 0.0
         self.connection: sqlite3.Connection
         self._inline: sqlite3.Connection
 
@@ -69,7 +82,8 @@ class SqliteEngine:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=512)
         self._opened.append(connection)
         pragmas = [f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "mmap_size=268435456", "cache_size=-16000"]
-        pragmas += ["journal_mode=WAL", "synchronous=FULL"] if writer else ["query_only=ON"]
+        log = ["journal_mode=WAL", "synchronous=FULL", f"wal_autocheckpoint={BACKSTOP_PAGES}"]
+        pragmas += log if writer else ["query_only=ON"]
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
         return connection
@@ -88,8 +102,8 @@ class SqliteEngine:
             try:
                 return self._inline.execute(sql, args).fetchall()
             except sqlite3.OperationalError as error:
-                if not _is_interrupt(error):
-                    raise _refused(error) from error
+                if not is_interrupt(error):
+                    raise refused(error) from error
             self._mark_slow(sql)
         return await self._fetch_in_thread(sql, args)
 
@@ -99,8 +113,8 @@ class SqliteEngine:
             try:
                 row = self._inline.execute(sql, args).fetchone()
             except sqlite3.OperationalError as error:
-                if not _is_interrupt(error):
-                    raise _refused(error) from error
+                if not is_interrupt(error):
+                    raise refused(error) from error
                 self._mark_slow(sql)
             else:
                 return row[0] if row else None
@@ -120,25 +134,36 @@ class SqliteEngine:
             self._slow.pop(sql, None)
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, sql, args)
 
-    def _read(self, sql: str, args: Args) -> list[Any]:
+    def _reader(self) -> sqlite3.Connection:
+        """Of this thread."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._connect()
+        return connection
+
+    def _read(self, sql: str, args: Args) -> list[Any]:
+        connection = self._reader()
         deadline = perf_counter() + self._statement_timeout_s
         connection.set_progress_handler(lambda: perf_counter() > deadline, 100_000)
         try:
             return connection.execute(sql, args).fetchall()
         except sqlite3.OperationalError as error:
-            if _is_interrupt(error):
+            if is_interrupt(error):
                 raise UnavailableError("查询用时过长，请缩小范围后再试") from error
-            raise _refused(error) from error
+            raise refused(error) from error
 
     async def in_writer(self, work: Callable[[], T]) -> T:
         """Run `work` in the writer thread. A cancelled caller still waits: the thread's work has a definite end."""
+        return (await self._in_writer(work))[0]
+
+    async def _in_writer(self, work: Callable[[], T]) -> tuple[T, float]:
+        """The same, and how many seconds it took."""
         self._in_thread += 1
-        future = asyncio.get_running_loop().run_in_executor(self._writer, work)
+        future = asyncio.get_running_loop().run_in_executor(self._writer, _timed, work)
         try:
-            return await asyncio.shield(future)
+            result, spent = await asyncio.shield(future)
+            self._spent_s += spent
+            return result, spent
         except asyncio.CancelledError:
             await asyncio.wait([future])
             future.exception()
@@ -150,24 +175,62 @@ class SqliteEngine:
     async def in_transaction(self, sql: str, work: Callable[[], T]) -> T:
         """A statement of the transaction that holds the lock; in the loop, if it is known to be quick: a hop to the
         thread and back costs ten of them. A statement that writes cannot be interrupted, so it is measured before."""
-        if sql in self._quick and not self._in_thread and self._held_s < INLINE_S:
-            begun = perf_counter()
-            try:
-                return work()
-            finally:
-                self._held_s += (spent := perf_counter() - begun)
-                if spent > INLINE_S:
-                    self._quick.discard(sql)
-        result, spent = await self.in_writer(lambda: _timed(work))
-        if spent < QUICK_S:
+        if self._is_quick(sql):
+            if self._held_s > INLINE_S:
+                # Everybody else has a turn.
+                self._held_s = 0.0
+                await asyncio.sleep(0)
+            return self._here(sql, work)
+        return await self._measured(sql, work)
+
+    def _is_quick(self, sql: str) -> bool:
+        return sql in self._quick and not self._in_thread
+
+    def _here(self, sql: str, work: Callable[[], T]) -> T:
+        begun = perf_counter()
+        try:
+            return work()
+        finally:
+            spent = perf_counter() - begun
+            self._held_s += spent
+            self._spent_s += spent
+            if spent > INLINE_S:
+                self._quick.discard(sql)
+
+    async def _measured(self, sql: str, work: Callable[[], T], quick_s: float = QUICK_S) -> T:
+        result, spent = await self._in_writer(work)
+        if spent < quick_s:
             self._quick = self._quick if len(self._quick) < QUICK_MAX else set()
             self._quick.add(sql)
         return result
 
+    async def begin(self) -> None:
+        """By whoever holds the lock. In the loop when nobody else has the database: only the thread may wait."""
+        self._spent_s = 0.0
+        if not self._in_thread and begin_at_once(self.connection):
+            return
+        await self.in_writer(lambda: begin_immediate(self.connection))
+
+    async def end(self, sql: str) -> None:
+        """COMMIT or ROLLBACK; in the loop when little was written and disks answer as quickly as they last did."""
+        if self._spent_s < INLINE_S and self._is_quick(sql):
+            # Nothing may come between: a cancelled caller must not leave the transaction open.
+            self._here(sql, lambda: end_transaction(self.connection, sql))
+        else:
+            await self._measured(sql, lambda: end_transaction(self.connection, sql), QUICK_END_S)
+        await self._keep_log_short()
+
+    async def _keep_log_short(self) -> None:
+        self._log.follow(self.connection.total_changes)
+        if self._log.is_too_long:
+            await self.in_writer(lambda: self._log.end(self.connection))
+
     async def atomic(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """One transaction in one hop: all that `work` writes, or nothing."""
         async with self.lock:
-            return await self.in_writer(lambda: self._atomic(work))
+            result = await self.in_writer(lambda: self._atomic(work))
+            await self._keep_log_short()
+            return result
 
     def _atomic(self, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self.connection
@@ -187,36 +250,3 @@ class SqliteEngine:
 def _timed(work: Callable[[], T]) -> tuple[T, float]:
     begun = perf_counter()
     return work(), perf_counter() - begun
-
-
-def begin_immediate(connection: sqlite3.Connection) -> None:
-    """Take the write lock at once: a deferred BEGIN fails with "database is locked" when it turns into a write."""
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError as error:
-        raise UnavailableError("数据库正忙，请稍后再试") from error
-
-
-#: Beginnings of what the parser says of statements that go beyond its fixed limits.
-_TOO_COMPLEX = ("parser stack overflow", "Expression tree is too large", "too many")
-
-
-def _refused(error: sqlite3.OperationalError) -> Exception:
-    """A question within the limits of the doors may still nest deeper than SQLite's parser does: that is no bug."""
-    if str(error).startswith(_TOO_COMPLEX):
-        return InvalidInputError("查询过于复杂，请减少嵌套和条件，或拆成几次")
-    return error
-
-
-def _is_interrupt(error: sqlite3.OperationalError) -> bool:
-    # The low byte is the kind; the rest tells busy-while-recovering from busy-with-a-snapshot and the like.
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY)
-
-
-def translate(error: sqlite3.IntegrityError) -> Exception:
-    """ "UNIQUE constraint failed: t.a, t.b" → UniqueError("t", columns=("a", "b")); others stay what they are."""
-    head, _, tail = str(error).partition("constraint failed: ")
-    if head.strip() != "UNIQUE":
-        return error
-    names = [part.strip().rpartition(".") for part in tail.split(",")]
-    return UniqueError(names[0][0], columns=tuple(name[2] for name in names))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import asyncpg
@@ -11,17 +11,21 @@ import asyncpg
 from core.store import postgres, sqlite
 from core.store.insert import ONE_STATEMENT_ROWS, Insert, in_groups, one_statement
 from core.store.pool import Connection
+from core.store.sqlite_calls import translate
 
 Args = Sequence[Any]
 
 
 #: Told how a transaction ended: committed, rolled back, or None when nobody knows (the commit itself failed).
 Ended = Callable[[bool | None], None]
+Closing = Callable[[], Awaitable[None]]
 
 
 class Transaction(Protocol):
     """Given by `Database.transaction()`; of no use after it ended."""
 
+    #: Done before it is committed (a nested one: before its savepoint goes); an error rolls it back.
+    closing: list[Closing]
     #: Called once it has ended, a nested one with what encloses it. They must not raise.
     ended: list[Ended]
 
@@ -45,6 +49,7 @@ class Transaction(Protocol):
 class SqliteTransaction:
     def __init__(self, engine: sqlite.SqliteEngine) -> None:
         self._engine = engine
+        self.closing: list[Closing] = []
         self.ended: list[Ended] = []
 
     async def fetch(self, sql: str, args: Args = ()) -> list[Any]:
@@ -74,20 +79,21 @@ def insert_all(engine: sqlite.SqliteEngine, rows: Sequence[Insert]) -> None:
         try:
             engine.connection.executemany(sql, many)
         except sqlite3.IntegrityError as error:
-            raise sqlite.translate(error) from error
+            raise translate(error) from error
 
 
 def _guarded(connection: sqlite3.Connection, sql: str, args: Args) -> sqlite3.Cursor:
     try:
         return connection.execute(sql, args)
     except sqlite3.IntegrityError as error:
-        raise sqlite.translate(error) from error
+        raise translate(error) from error
 
 
 class PostgresTransaction:
     def __init__(self, engine: postgres.PostgresEngine, connection: Connection) -> None:
         self._engine = engine
         self._connection = connection
+        self.closing: list[Closing] = []
         self.ended: list[Ended] = []
 
     async def fetch(self, sql: str, args: Args = ()) -> list[Any]:
