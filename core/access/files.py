@@ -57,7 +57,7 @@ async def _files(visibility: Visibility, ids: Collection[str]) -> Mapping[str, A
     named = {f"id{number}": id for number, id in enumerate(sorted(ids))}
     listed = ", ".join(f"{{{name}:id}}" for name in named)
     text = f'SELECT mime, size_bytes, created_by, id FROM "{table.name}" WHERE id IN ({listed}) AND deleted_at IS NULL'
-    rows = await database.fetch(*statement(database.dialect, table, text, **named))
+    rows = await database.source.fetch(*statement(database.dialect, table, text, **named))
     return {str(row[3]): row for row in rows}
 
 

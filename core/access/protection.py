@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from core.expr import Expr, parse, paths
 from core.expr.tree import Binary, Call, Literal, Logic, Me, Path
@@ -49,14 +50,21 @@ def protection_of(world: World, entity: Entity, field: Field) -> Protection:
 
 def adult_expr(world: World, entity: Entity) -> Expr:
     """Over rows about people: no child among them."""
-    return _all([_grown(world, path) for path in entity.subject_paths])
+    return _all_grown(entity.subject_paths, _has_births(world))
 
 
-def _grown(world: World, path: tuple[str, ...]) -> Expr:
-    """Nobody, or fourteen and older. An unknown date of birth protects."""
+def _has_births(world: World) -> bool:
     person = world.entity(PERSON)
-    if person is None or BIRTH not in person.fields:
-        return Literal(False)
+    return person is not None and BIRTH in person.fields
+
+
+@lru_cache(1024)
+def _all_grown(paths: tuple[tuple[str, ...], ...], has_births: bool) -> Expr:
+    return _all([_grown(path) if has_births else Literal(False) for path in paths])
+
+
+def _grown(path: tuple[str, ...]) -> Expr:
+    """Nobody, or fourteen and older. An unknown date of birth protects."""
     birth = Path((BIRTH,)) if path == ("id",) else Path((*path, BIRTH))
     grown = Binary(">=", Call("years_between", (birth, parse("today()"))), Literal(CHILD_YEARS))
     return grown if path == ("id",) else Logic("||", (_nobody(path), grown))
@@ -80,7 +88,7 @@ def own_or_consented(world: World, entity: Entity, field: Field, rules: Sequence
 
 def _alone(world: World, entity: Entity, path: tuple[str, ...], rules: Sequence[Rule]) -> Expr:
     wards = tuple(rule.where for rule in rules if rule.where is not None and _is_guardians(rule, entity, path))
-    own = Logic("&&", (Binary("==", Path(path), Me("person")), _grown(world, path)))
+    own = Logic("&&", (Binary("==", Path(path), Me("person")), _all_grown((path,), _has_births(world))))
     return Logic("&&", (Binary("==", Me("agent"), Literal(None)), Logic("||", (own, *wards)) if wards else own))
 
 

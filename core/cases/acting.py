@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from tongban_sdk.actor import Actor
-from tongban_sdk.errors import ConflictError, InputProblem, InvalidInputError, NotFoundError
+from tongban_sdk.errors import ConflictError, InputProblem, InvalidInputError, NotFoundError, RequestError
 
 from core.cases import participants
 from core.cases.effects import event_row
@@ -22,12 +22,12 @@ from core.cases.who import Standing, is_ask, refuse_own, standing
 from core.fields.refs import File
 from core.fields.times import utc_now
 from core.manifest.cases import APPLICANT, CaseAction
-from core.store.database import Transaction
-from core.store.engine import IDEMPOTENCY
+from core.store.database import Insert, Transaction
 from core.store.errors import UniqueError
 from core.store.ids import uuid7
 from core.write.once import Once
 
+Work = Callable[[Transaction, Sequence[Insert]], Awaitable[Case]]
 REASON_MAX_CHARS = 1000
 #: Kinds that a person must explain, whatever the workflow says.
 EXPLAINED = frozenset({"return", "refuse", "suspend"})
@@ -42,8 +42,9 @@ async def act(
     wish = wish or Wish()
     asked = [number, action_id, version, dict(values or {}), reason, wish.reason, wish.until]
 
-    async def work(tx: Transaction) -> Case:
+    async def work(tx: Transaction, beside: Sequence[Insert]) -> Case:
         step = await hold(engine, tx, actor, number, action_id)
+        step.rows += beside
         return await _act(step, version, values or {}, reason.strip(), wish)
 
     async def again(_: str) -> Case:
@@ -53,23 +54,20 @@ async def act(
 
 
 async def once(
-    engine: Engine, actor: Actor, key: str | None, asked: Any, work: Callable[[Transaction], Awaitable[Case]],
-    again: Callable[[str], Awaitable[Case]], made: str,
+    engine: Engine, actor: Actor, key: str | None, asked: Any, work: Work, again: Callable[[str], Awaitable[Case]],
+    made: str,
 ) -> Case:  # fmt: skip
-    """Do work in one transaction. Under a key that was used already nothing is done: `again` finds the result by the
-    id that the first request put down as `made`."""
+    """Do work in one transaction, which writes the rows it is given beside its own. Under a key that was used already
+    nothing stays of it, whatever refuses it today: `again` finds the result by the id put down as `made` back then."""
     if key is None:
         async with engine.transaction() as tx:
-            return await work(tx)
+            return await work(tx, ())
     seen = Once(engine.database, engine.vault, actor, key, asked)
-    if (first := await seen.made()) is not None:
-        return await again(first)
     try:
         async with engine.transaction() as tx:
-            await tx.insert([seen.row(made, utc_now())])
-            return await work(tx)
-    except UniqueError as error:
-        first = await seen.made() if error.table == IDEMPOTENCY.name else None
+            return await work(tx, [seen.row(made, utc_now())])
+    except (UniqueError, RequestError):
+        first = await seen.made()
         if first is None:
             raise
         return await again(first)

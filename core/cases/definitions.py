@@ -80,12 +80,15 @@ class Definitions:
     async def keep(self, tx: Transaction, *definitions: Service | Workflow) -> None:
         """Store what a case begins with. One id and version has one content for good."""
         for definition in definitions:
-            id, new = id_of(definition), definition_hash(definition.document)
+            id = id_of(definition)
+            if self._known.get(id) is definition and id in self._kept:
+                continue
+            new = definition_hash(definition.document)
             if (self._kept.get(id) or await self._store(tx, id, new, definition.document)) != new:
                 raise ConflictError(
                     f"“{definition.title}”第 {definition.version} 版的内容改过，版本号没有变", hint="请把 version 加一"
                 )
-            self._known.setdefault(id, definition)
+            self._known[id] = definition
 
     async def keep_words(self, tx: Transaction, words: Mapping[str, str]) -> str:
         """Store statements somebody has ticked, by id, as they were read; the key that finds them for good."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,7 @@ from core.forms.view import form_of
 from core.manifest.cases import APPLICANT, SYSTEM_ROLE, Service
 from core.manifest.model import Entity
 from core.store.case_tables import CASE
-from core.store.database import Transaction
+from core.store.database import Insert, Transaction
 from core.store.dialect import quote
 from core.store.errors import UniqueError
 from core.store.ids import uuid7
@@ -80,11 +80,12 @@ async def submit(
     made = uuid7()
     asked = _asked(service, values, channel, consents, applicant)
 
-    async def work(tx: Transaction) -> Case:
+    async def work(tx: Transaction, beside: Sequence[Insert]) -> Case:
         found = engine.definitions.newest(engine.live().world, service, utc_now())
         if draft is not None:
             await Drafts(engine.database, engine.vault).delete_in(tx, actor, draft)
-        return await file_in(engine, tx, Filing(actor, found, values, channel, tuple(consents), applicant), made)
+        filing = Filing(actor, found, values, channel, tuple(consents), applicant)
+        return await file_in(engine, tx, filing, made, beside)
 
     async def again(id: str) -> Case:
         return await case_of(engine, id)
@@ -111,8 +112,8 @@ def _asked(
     return [service, dict(values), channel, sorted(consents), applicant]
 
 
-async def file_in(engine: Engine, tx: Transaction, filing: Filing, id: str) -> Case:
-    """The same inside a transaction of the caller: bundles and effects open cases too."""
+async def file_in(engine: Engine, tx: Transaction, filing: Filing, id: str, beside: Sequence[Insert] = ()) -> Case:
+    """The same inside a transaction of the caller, with rows of his: bundles and effects open cases too."""
     live, now = engine.live(), utc_now()
     entity = live.world.entities[filing.service.entity]
     _check_who(filing)
@@ -124,7 +125,7 @@ async def file_in(engine: Engine, tx: Transaction, filing: Filing, id: str) -> C
     case = _case(filing, entity, written, id, now, (workflow.key, workflow.version))
     step = Step(
         engine, live, tx, now, filing.actor, case, filing.service, workflow, entity, SUBMIT,
-        row_version=written.version, row=written.row, is_new=True,
+        row_version=written.version, row=written.row, is_new=True, rows=[*beside],
     )  # fmt: skip
     facts = await _ticked(engine, tx, filing)
     role = {"citizen": APPLICANT, "system": SYSTEM_ROLE}.get(filing.actor.kind, "staff")

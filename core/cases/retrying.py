@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tongban_sdk.actor import Actor
@@ -18,7 +19,7 @@ from core.cases.step import Step
 from core.cases.suspending import suspension
 from core.cases.who import covers, is_own
 from core.manifest.cases import Child
-from core.store.database import Transaction
+from core.store.database import Insert, Transaction
 from core.store.ids import uuid7
 
 #: Line of the parent's trail.
@@ -55,8 +56,9 @@ async def retry_part(
     """Open a new case for a part that was refused, withdrawn, or could not be filed; the whole. What it lacks refuses
     it, and nothing is left."""
 
-    async def work(tx: Transaction) -> Case:
+    async def work(tx: Transaction, beside: Sequence[Insert]) -> Case:
         step = await hold(engine, tx, actor, number, RETRY)
+        step.rows += beside
         role = await _role(step)
         if role is None:
             raise PermissionDeniedError("子办件由办理这件事的工作人员重新办理")

@@ -11,7 +11,7 @@ from core.cases.deadlines import set_due, set_levels
 from core.cases.rows import Case, Pause
 from core.cases.step import Step, ranked
 from core.cases.timers import BUNDLE, timer_row
-from core.clock import Calendar, Stretch, due, explain, shares
+from core.clock import Calendar, Due, Stretch, due, explain, shares
 from core.fields.times import utc_now
 from core.manifest.cases import Limit
 from core.store.ids import uuid7
@@ -59,9 +59,12 @@ def colour(row: Timed, now: datetime | None = None) -> Colour:
 
 def times(calendar: Calendar, start: datetime, limit: Limit, pauses: Sequence[Stretch] = ()) -> dict[str, Any]:
     """Columns of a case or task; canonical."""
-    end = due(calendar, start, limit, pauses)
-    found = zip(PERCENTS, map(_whole, shares(end, list(PERCENTS.values()))), strict=True)
-    return {"due_at": _whole(end.at), "is_provisional": end.is_provisional, **dict(found)}
+    return _columns(due(calendar, start, limit, pauses))
+
+
+def _columns(end: Due) -> dict[str, Any]:
+    found = zip(PERCENTS, shares(end, list(PERCENTS.values())), strict=True)
+    return {"due_at": end.at, "is_provisional": end.is_provisional, **dict(found)}
 
 
 async def begin_clock(step: Step) -> None:
@@ -84,11 +87,10 @@ async def retime(step: Step) -> None:
         new = dict(NO_LIMIT)
     else:
         calendar = await step.engine.calendars.of(case.division)
-        clock = (calendar, case.started_at, limit_of(case))
-        stops = stretches(step.pauses.values())
-        new = times(*clock, stops)
-        percents = [level.at_percent for level in step.workflow.escalation]
-        levels = list(zip(percents, map(_whole, shares(due(*clock, stops), percents)), strict=True))
+        end = due(calendar, case.started_at, limit_of(case), stretches(step.pauses.values()))
+        new = _columns(end)
+        if percents := [level.at_percent for level in step.workflow.escalation]:
+            levels = list(zip(percents, shares(end, percents), strict=True))
     step.change(**new)
     await set_levels(step, levels)
     for task in step.live_tasks:
@@ -195,8 +197,3 @@ def explain_due(calendar: Calendar, case: Case, pauses: Sequence[Pause], titles:
         [Stretch(stop.since, stop.until, titles.get(stop.reason, stop.reason)) for stop in stretches(pauses)],
     )
     return explain(due(calendar, case.started_at, limit, stops), limit, case.started_at, stops)
-
-
-def _whole(at: datetime) -> datetime:
-    """To the millisecond: what a column holds."""
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)

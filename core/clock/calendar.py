@@ -17,6 +17,7 @@ from core.expr.clock import CHINA
 
 FIRST, LAST = date(2004, 1, 1), date(2099, 12, 31)
 _FIRST, _LAST = FIRST.toordinal(), LAST.toordinal()
+_MIDNIGHT = datetime.combine(FIRST, time(), CHINA).astimezone(UTC)
 #: Opening and closing, in seconds of the day.
 Span = tuple[int, int]
 
@@ -115,7 +116,7 @@ def instant(day: int, second: int) -> datetime:
     """A second of a day as an aware UTC instant."""
     if not _FIRST <= day <= _LAST:
         beyond()
-    return datetime.combine(date.fromordinal(day), time(), CHINA).astimezone(UTC) + timedelta(seconds=second)
+    return _MIDNIGHT + timedelta(days=day - _FIRST, seconds=second)
 
 
 def day_of(at: datetime) -> int:

@@ -69,9 +69,9 @@ def shares(whole: Due, percents: Sequence[int]) -> list[datetime]:
     stops = [stop for stop in whole.pauses if stop.until <= whole.at]
     begin, end = ruler.place(whole.start), ruler.place(whole.at)
     length = end - begin - _stood(ruler, begin, stops)
-    walks = (_walk(ruler, begin, length * percent // 100, stops) for percent in percents)
+    places = [_walk(ruler, begin, length * percent // 100, stops)[0] for percent in percents]
     # At 0 the ruler names the end of the duty before.
-    return [max(whole.start, ruler.moment(place)) for place, _ in walks]
+    return [max(whole.start, ruler.moment(place)) for place in places]
 
 
 def passed_ms(
@@ -88,7 +88,10 @@ def passed_ms(
 
 def _walk(ruler: Ruler, begin: int, amount: int, stops: Sequence[Stretch]) -> tuple[int, tuple[tuple[str, int], ...]]:
     """The place where an amount has passed, stops by `since` left out; and how long each stop took."""
-    end, reached, paused = begin + amount, begin, []
+    end, reached = begin + amount, begin
+    if not stops:
+        return end, ()
+    paused = []
     for stop in stops:
         since, until = max(ruler.place(stop.since), reached), ruler.place(stop.until)
         if since >= end:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from core.clock.calendar import DutyTable, Mark, Season
@@ -13,6 +14,7 @@ from core.expr.subtree import LEVEL_DIGITS
 COUNTRY = "000000000000"
 
 
+@lru_cache(4096)
 def chain(division: str) -> tuple[str, ...]:
     """The country and every division around this one, the widest first; "" is the country."""
     digits = division[:12]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal as Dec
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from core.expr import Expr, SqlScope, evaluate, parse, typed_sql
@@ -30,6 +31,25 @@ def check_format(text: str) -> None:
         widths = {"division": ("2", "4", "6", "9", "12"), "seq": tuple(map(str, range(1, 13)))}.get(kind)
         if option not in widths if widths else not _DATE_FORMAT.fullmatch(option):
             raise FieldError("sequence.format", f"{{{kind}:{option}}} 的写法无效")
+
+
+@lru_cache(1024)
+def _around_number(format: str, division: str, day: date) -> tuple[str | int, ...]:
+    """What stands around the running number, and its width in its place."""
+    end = 0
+    pieces: list[str | int] = []
+    for part in _PART.finditer(format):
+        kind, option = part.groups()
+        pieces.append(format[end : part.start()])
+        end = part.end()
+        match kind:
+            case "date":
+                pieces.append(day.strftime(option))
+            case "seq":
+                pieces.append(int(option))
+            case _:
+                pieces.append(division[: int(option)].ljust(int(option), "0"))
+    return (*pieces, format[end:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +89,8 @@ class Sequence(Field):
         return self._render(division, day, str(number))
 
     def _render(self, division: str, day: date, number: str) -> str:
-        def text(match: re.Match[str]) -> str:
-            kind, option = match.groups()
-            if kind == "date":
-                return day.strftime(option)
-            return number.rjust(int(option), "0") if kind == "seq" else division[: int(option)].ljust(int(option), "0")
-
-        return _PART.sub(text, self.format)
+        pieces = _around_number(self.format, division, day)
+        return "".join([piece if isinstance(piece, str) else number.rjust(piece, "0") for piece in pieces])
 
     @property
     def shape(self) -> str:

@@ -36,7 +36,7 @@ def check_rights_change(change: Change, known: Set[str]) -> None:
         problem = InputProblem(("input", "roles"), f"不能授予 {'、'.join(found)}", "staff.admin-role")
         hint = "管理员账号由安全管理员用 createAdminAccount 开立"
         raise InvalidInputError("管理员角色只属于管理员账号", [problem], hint=hint)
-    _check_known(change, grantable(known))
+    _check_known(change, known)
     own = change.actor.staff
     if own is None:
         return
@@ -52,10 +52,11 @@ def grantable(known: Set[str]) -> Set[str]:
     return {role for role in known if not role.endswith("_service")} - ADMIN_ROLES - {"anonymous"}
 
 
-def _check_known(change: Change, roles: Set[str]) -> None:
+def _check_known(change: Change, known: Set[str]) -> None:
     """Roles newly written; those of an application that has been switched off may stay."""
     if change.entity not in GIVERS:
         return
+    roles = grantable(known)
     added = set(change.after.get("roles") or ()) - set(change.before.get("roles") or ())
     if unknown := sorted(added - roles):
         path = ("input" if change.action == "create" else "patch", "roles")

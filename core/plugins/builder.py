@@ -155,8 +155,7 @@ class Builder:
             # The generation that stands now, not the one of the request: off means off from this moment on.
             now = registry.current
             if change.action == "create":
-                titles = {plugin.id: plugin.title for plugin in now.world.plugins.values()}
-                refuse_new(now.choices, titles, change.plugin_id, change.division)
+                refuse_new(now.choices, now.world, change.plugin_id, change.division)
             check_rights_change(change, now.world.roles.keys())
             await divisions.check(change)
             await check_files(visible, change)

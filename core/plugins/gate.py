@@ -12,6 +12,7 @@ from tongban_sdk.changes import Change
 from tongban_sdk.errors import UnavailableError
 from tongban_sdk.host_api import HostApi
 
+from core.manifest.model import World
 from core.plugins.errors import PluginError
 from core.plugins.hooks import Hooks
 from core.plugins.states import Choices, choice_in
@@ -20,11 +21,12 @@ from core.store.dialect import datetime_text
 _REFUSALS = {"draining": "正在停办，不再受理新的申请", "off": "在这里没有启用"}
 
 
-def refuse_new(choices: Choices, titles: Mapping[str, str], plugin_id: str, division: str) -> None:
+def refuse_new(choices: Choices, world: World, plugin_id: str, division: str) -> None:
     """Raise UnavailableError when the plugin takes nothing new in this division."""
     choice = choice_in(choices.get(plugin_id, {}), division)
     if choice != "on":
-        raise UnavailableError(f"“{titles.get(plugin_id, plugin_id)}”{_REFUSALS[choice]}", retry_after_s=60)
+        plugin = world.plugins.get(plugin_id)
+        raise UnavailableError(f"“{plugin.title if plugin else plugin_id}”{_REFUSALS[choice]}", retry_after_s=60)
 
 
 async def ask_plugin(hooks: Hooks, change: Change, host: HostApi) -> None:

@@ -9,7 +9,7 @@ from tongban_sdk.problems import Place, Problem
 
 from core.fields.column import SAMPLE, Column, Index, Table
 from core.store.catalog import LiveColumn, LiveTable
-from core.store.dialect import Dialect, literal, quote
+from core.store.dialect import Dialect, bind, literal, quote
 from core.store.tables import index_name
 
 #: Postgres' long spellings of the types we write.
@@ -153,7 +153,7 @@ def _addable(dialect: Dialect, column: Column) -> Column:
 
 
 def _default(dialect: Dialect, column: Column) -> str:
-    value = dialect.bind(column, column.default)
+    value = bind(dialect, column, column.default)
     if isinstance(value, bool):
         return str(value).upper()
     return str(value) if isinstance(value, int) else literal(str(value))

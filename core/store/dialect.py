@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol
 
 import orjson
 
 from core.fields.column import Column, Kind
 
+#: Canonical value of a column to driver value; never asked about None.
+Binder = Callable[[Column, Any], Any]
 
+
+@lru_cache(1024)
 def datetime_text(value: datetime) -> str:
-    """The one text of an instant: UTC, milliseconds, Z."""
+    """The one text of an instant: UTC, milliseconds, Z. The same one goes to many columns."""
     return value.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
@@ -21,16 +26,14 @@ class Dialect(Protocol):
     """What differs between databases. `sql` arguments are SQL expressions, never values."""
 
     name: ClassVar[str]
+    #: Kinds whose driver value is not the canonical one.
+    binders: ClassVar[Mapping[Kind, Binder]]
 
     def placeholder(self, number: int) -> str:
         """Parameter number (from 1); the same number may appear twice in one statement."""
         ...
 
     def column_type(self, column: Column) -> str: ...
-
-    def bind(self, column: Column, value: Any) -> Any:
-        """Canonical value to driver value."""
-        ...
 
     def load(self, column: Column, raw: Any) -> Any:
         """Driver value to canonical value."""
@@ -57,6 +60,24 @@ class Dialect(Protocol):
     def bind_list(self, column: Column, values: Sequence[Any]) -> Any: ...
 
 
+def bind(dialect: Dialect, column: Column, value: Any) -> Any:
+    """Canonical value to driver value."""
+    return bind_all(dialect, (column,), (value,))[0]
+
+
+def bind_all(dialect: Dialect, columns: Iterable[Column], values: Iterable[Any]) -> list[Any]:
+    """The same for a row."""
+    binders = dialect.binders
+    return [
+        value if value is None or column.kind not in binders else binders[column.kind](column, value)
+        for column, value in zip(columns, values, strict=True)
+    ]
+
+
+def _json_text(_: Column, value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
 def quote(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
@@ -75,6 +96,15 @@ class Sqlite:
         "date": "TEXT_DATE", "datetime": "TEXT_DATETIME", "time": "TEXT_TIME", "json": "TEXT_JSON",
     }  # fmt: skip
 
+    binders: ClassVar[Mapping[Kind, Binder]] = {
+        "bool": lambda _, value: int(value),
+        "decimal": lambda column, value: int(Decimal(value).scaleb(column.scale)),
+        "date": lambda _, value: value.isoformat(),
+        "datetime": lambda _, value: datetime_text(value),
+        "time": lambda _, value: value.isoformat("seconds"),
+        "json": _json_text,
+    }
+
     def placeholder(self, number: int) -> str:
         return f"?{number}"
 
@@ -91,25 +121,6 @@ class Sqlite:
                 return isinstance(value, str)
             case _:
                 return False
-
-    def bind(self, column: Column, value: Any) -> Any:
-        match column.kind:
-            case _ if value is None:
-                return None
-            case "bool":
-                return int(value)
-            case "decimal":
-                return int(Decimal(value).scaleb(column.scale))
-            case "date":
-                return value.isoformat()
-            case "datetime":
-                return datetime_text(value)
-            case "time":
-                return value.isoformat("seconds")
-            case "json":
-                return orjson.dumps(value).decode()
-            case _:
-                return value
 
     def load(self, column: Column, raw: Any) -> Any:
         match column.kind:
@@ -157,7 +168,7 @@ class Sqlite:
         return f"{sql} IN (SELECT value FROM json_each({placeholder}))"
 
     def bind_list(self, column: Column, values: Sequence[Any]) -> Any:
-        return orjson.dumps([self.bind(column, v) for v in values]).decode()
+        return orjson.dumps([bind(self, column, v) for v in values]).decode()
 
 
 class Postgres:
@@ -174,6 +185,8 @@ class Postgres:
         "date": "date[]", "datetime": "timestamptz[]", "time": "time[]", "json": "jsonb[]",
     }  # fmt: skip
 
+    binders: ClassVar[Mapping[Kind, Binder]] = {"json": _json_text}
+
     def placeholder(self, number: int) -> str:
         return f"${number}"
 
@@ -182,9 +195,6 @@ class Postgres:
 
     def is_raw(self, column: Column, value: Any) -> bool:
         return isinstance(value, str) if column.kind == "json" else not isinstance(value, str)
-
-    def bind(self, column: Column, value: Any) -> Any:
-        return orjson.dumps(value).decode() if column.kind == "json" and value is not None else value
 
     def load(self, column: Column, raw: Any) -> Any:
         match column.kind:
@@ -218,4 +228,4 @@ class Postgres:
         return f"{sql} = ANY({placeholder}::{self.ARRAYS[column.kind]})"
 
     def bind_list(self, column: Column, values: Sequence[Any]) -> Any:
-        return [self.bind(column, v) for v in values]
+        return [bind(self, column, v) for v in values]

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from core.fields.column import Table
-from core.store.dialect import Dialect, quote
+from core.store.dialect import Dialect, bind_all, quote
 
 CASTS = {
     "text": "text", "uuid": "uuid", "int": "bigint", "bool": "boolean", "decimal": "numeric",
@@ -33,7 +33,7 @@ class Insert:
 
 def bind_row(dialect: Dialect, row: Insert) -> list[Any]:
     columns = row.table.by_name
-    return [dialect.bind(columns[name], value) for name, value in row.values.items()]
+    return bind_all(dialect, [columns[name] for name in row.values], row.values.values())
 
 
 def one_statement(dialect: Dialect, rows: Sequence[Insert]) -> tuple[str, list[Any]]:

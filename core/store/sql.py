@@ -94,14 +94,14 @@ class Params:
         return [read(env) for read in self._readers]
 
     def _reader(self, source: Source, column: Column, many: bool) -> Callable[[Env], Any]:
-        bind = self.dialect.bind_list if many else self.dialect.bind
+        turn = self._listed if many else self.dialect.binders.get(column.kind)
         if isinstance(source, Const):
-            fixed = bind(column, source.value)
+            fixed = source.value if turn is None or source.value is None else turn(column, source.value)
             return lambda env: fixed
         read = source.read
-        if not many and self.dialect.name == "postgres" and column.kind != "json":
-            # asyncpg takes canonical values as they are.
+        if turn is None:
             return read
-        if many:
-            return lambda env: None if (value := read(env)) is None else bind(column, value)
-        return lambda env: bind(column, read(env))
+        return lambda env: None if (value := read(env)) is None else turn(column, value)
+
+    def _listed(self, column: Column, values: Any) -> Any:
+        return self.dialect.bind_list(column, values)

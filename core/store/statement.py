@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from core.fields.column import Table
-from core.store.dialect import Dialect
+from core.store.dialect import Dialect, bind_all
 
 _MARKS = {"sqlite": "?", "postgres": "$"}
 _NAME = re.compile(r"\{(\w+)(?::(\w+))?\}")
@@ -17,7 +17,8 @@ _NAME = re.compile(r"\{(\w+)(?::(\w+))?\}")
 def statement(dialect: Dialect, table: Table, text: str, **values: Any) -> tuple[str, list[Any]]:
     """`WHERE run_at <= {now:run_at}`: the value `now` bound as the column `run_at`; a name used twice is bound once."""
     sql, names = _parsed(_MARKS[dialect.name], text)
-    return sql, [dialect.bind(table.column(column), values[name]) for name, column in names]
+    columns = table.by_name
+    return sql, bind_all(dialect, [columns[column] for _, column in names], [values[name] for name, _ in names])
 
 
 @lru_cache(1024)

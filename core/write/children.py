@@ -12,7 +12,7 @@ from core.fields.column import Column
 from core.fields.refs import Ref
 from core.manifest.model import Entity, World
 from core.store.database import Database, Transaction
-from core.store.dialect import quote
+from core.store.dialect import bind, quote
 from core.write.shape import shape_of
 
 _ID = Column("id", "uuid")
@@ -71,7 +71,7 @@ async def _person(
     birth = person.fields[BIRTH].columns()[0]
     source_sql = f"(SELECT {id} AS id) s LEFT JOIN {quote(person.table)} p ON p.id = s.id"
     text = f"SELECT s.id, p.{quote(birth.name)} FROM {source_sql}"
-    found = (await source.fetch(text, [dialect.bind(_ID, row[first])]))[0]
+    found = (await source.fetch(text, [bind(dialect, _ID, row[first])]))[0]
     return dialect.load(_ID, found[0]), dialect.load(birth, found[1])
 
 

@@ -18,7 +18,7 @@ from core.fields.base import Field
 from core.fields.column import Column
 from core.manifest.model import Action, Entity, Purpose, World
 from core.store.database import Transaction
-from core.store.dialect import quote
+from core.store.dialect import bind, quote
 from core.store.sql import Arg, Params
 from core.write.shape import shape_of
 from core.write.task import Task
@@ -72,7 +72,7 @@ async def _hold_persons(task: Task, tx: Transaction, row: Mapping[str, Any]) -> 
     table = quote(task.shared.world.entities[PERSON].table)
     text = f"SELECT 1 FROM {table} WHERE id = {dialect.placeholder(1)} FOR KEY SHARE"
     for person in await task.subjects(tx, row):  # type: ignore[arg-type]
-        await tx.fetch(text, [dialect.bind(_ID, person)])
+        await tx.fetch(text, [bind(dialect, _ID, person)])
 
 
 def _by_purpose(task: Task, fields: list[Field]) -> Iterator[tuple[str, list[str]]]:

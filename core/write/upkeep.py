@@ -22,7 +22,7 @@ from core.manifest.model import Entity, World
 from core.store.catalog import read_catalog
 from core.store.crypto_tables import AT_REST
 from core.store.database import Database, Insert, Transaction
-from core.store.dialect import quote
+from core.store.dialect import bind, quote
 from core.store.errors import UniqueError
 from core.store.sql import Arg, Env, Params
 from core.store.statement import statement
@@ -171,12 +171,12 @@ class _Table:
     async def _store(self, tx: Transaction, id: str, version: int, values: Mapping[str, Any]) -> bool:
         """False when somebody has changed the row meanwhile: what he wrote lies right."""
         dialect, columns = self.database.dialect, self._columns()
-        arguments = [dialect.bind(columns[name], value) for name, value in values.items()]
+        arguments = [bind(dialect, columns[name], value) for name, value in values.items()]
         sets = ", ".join(f"{quote(name)} = {dialect.placeholder(i + 1)}" for i, name in enumerate(values))
         end = len(values)
         where = f"id = {dialect.placeholder(end + 1)} AND version = {dialect.placeholder(end + 2)}"
         text = f"UPDATE {quote(self.entity.table)} SET {sets} WHERE {where}"
-        key = [dialect.bind(columns["id"], id), version]
+        key = [bind(dialect, columns["id"], id), version]
         count = await tx.execute(text, [*arguments, *key])
         self.done.rows[self.entity.table] += count
         return count == 1

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from core.fields.column import Column, Table
-from core.store.dialect import Dialect, Postgres, Sqlite, quote
+from core.store.dialect import Dialect, Postgres, Sqlite, bind, quote
 from tests.bench.data import Row
 
 CHUNK = 20_000
@@ -65,7 +65,7 @@ def _records(dialect: Dialect, table: Table, rows: Iterable[Row]) -> Iterator[tu
 
 def _writer(dialect: Dialect, column: Column) -> Callable[[Any], Any]:
     def write(value: Any) -> Any:
-        return dialect.bind(column, column.default if value is None and not column.null else value)
+        return bind(dialect, column, column.default if value is None and not column.null else value)
 
     plain = column.kind in ("text", "uuid", "int") and column.null
     return (lambda value: value) if plain else write

@@ -19,7 +19,7 @@ from core.manifest.reader import read_world
 from core.settings import ROOT, read_settings
 from core.store.account_tables import ACCOUNT, ACCOUNT_PERSON
 from core.store.database import Database, Insert
-from core.store.dialect import quote
+from core.store.dialect import bind, quote
 from core.store.engine import ENGINE_TABLES
 from core.store.ids import uuid7
 from core.store.migrate import migrate
@@ -101,7 +101,7 @@ class Town:
         entity = core_world().entities.get(table.replace("core_", "core."))
         found = table_of(entity) if entity else next(t for t in ENGINE_TABLES if t.name == table)
         marks = [f"{quote(name)} = {dialect.placeholder(n)}" for n, name in enumerate(values, 2)]
-        bound = [dialect.bind(found.column(name), value) for name, value in values.items()]
+        bound = [bind(dialect, found.column(name), value) for name, value in values.items()]
         async with self.database.transaction() as tx:
             sql = f"UPDATE {table} SET {', '.join(marks)} WHERE id = {dialect.placeholder(1)}"
             assert await tx.execute(sql, [id, *bound]) == 1

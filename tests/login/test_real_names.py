@@ -18,6 +18,7 @@ from tongban_sdk import (
 
 from core.identity.actors import Choice
 from core.identity.providers import NoRealName
+from core.store.dialect import bind
 from core.store.session_tables import SESSION
 from tests.login.hall import ADDRESS, OTHER_TOWN, PASSWORD, Hall
 
@@ -134,7 +135,7 @@ async def test_a_phone_in_use_stays_its_holders(hall: Hall) -> None:
     hall.clock.move(days=91)
     async with hall.town.database.transaction() as tx:
         dialect = hall.town.database.dialect
-        bound = dialect.bind(SESSION.column("seen_at"), hall.clock())
+        bound = bind(dialect, SESSION.column("seen_at"), hall.clock())
         await tx.execute(f"UPDATE tb_session SET seen_at = {dialect.placeholder(1)}", [bound])
     assert (await hall.citizen(PHONE)).actor.id == first.actor.id
 
