@@ -14,6 +14,8 @@ from core.fields.column import Column, Kind
 
 #: Canonical value of a column to driver value; never asked about None.
 Binder = Callable[[Column, Any], Any]
+#: And back.
+Loader = Callable[[Any], Any]
 
 
 @lru_cache(1024)
@@ -34,6 +36,10 @@ class Dialect(Protocol):
         ...
 
     def column_type(self, column: Column) -> str: ...
+
+    def loader(self, column: Column) -> Loader | None:
+        """What turns driver values of a column into canonical ones; None: they are the same."""
+        ...
 
     def load(self, column: Column, raw: Any) -> Any:
         """Driver value to canonical value."""
@@ -104,6 +110,10 @@ class Sqlite:
         "time": lambda _, value: value.isoformat("seconds"),
         "json": _json_text,
     }
+    loaders: ClassVar[Mapping[Kind, Loader]] = {
+        "bool": bool, "date": date.fromisoformat, "datetime": datetime.fromisoformat, "time": time.fromisoformat,
+        "json": orjson.loads,
+    }  # fmt: skip
 
     def placeholder(self, number: int) -> str:
         return f"?{number}"
@@ -122,24 +132,14 @@ class Sqlite:
             case _:
                 return False
 
+    def loader(self, column: Column) -> Loader | None:
+        if column.kind == "decimal":
+            return lambda raw: Decimal(raw).scaleb(-column.scale)
+        return self.loaders.get(column.kind)
+
     def load(self, column: Column, raw: Any) -> Any:
-        match column.kind:
-            case _ if raw is None:
-                return None
-            case "bool":
-                return bool(raw)
-            case "decimal":
-                return Decimal(raw).scaleb(-column.scale)
-            case "date":
-                return date.fromisoformat(raw)
-            case "datetime":
-                return datetime.fromisoformat(raw)
-            case "time":
-                return time.fromisoformat(raw)
-            case "json":
-                return orjson.loads(raw)
-            case _:
-                return raw
+        turn = None if raw is None else self.loader(column)
+        return turn(raw) if turn else raw
 
     def json_value(self, column: Column, sql: str) -> str:
         match column.kind:
@@ -186,6 +186,8 @@ class Postgres:
     }  # fmt: skip
 
     binders: ClassVar[Mapping[Kind, Binder]] = {"json": _json_text}
+    # asyncpg says UTC already.
+    loaders: ClassVar[Mapping[Kind, Loader]] = {"uuid": str, "json": orjson.loads}
 
     def placeholder(self, number: int) -> str:
         return f"${number}"
@@ -196,18 +198,12 @@ class Postgres:
     def is_raw(self, column: Column, value: Any) -> bool:
         return isinstance(value, str) if column.kind == "json" else not isinstance(value, str)
 
+    def loader(self, column: Column) -> Loader | None:
+        return self.loaders.get(column.kind)
+
     def load(self, column: Column, raw: Any) -> Any:
-        match column.kind:
-            case _ if raw is None:
-                return None
-            case "uuid":
-                return str(raw)
-            case "json":
-                return orjson.loads(raw)
-            case "datetime":
-                return raw.astimezone(UTC)
-            case _:
-                return raw
+        turn = None if raw is None else self.loader(column)
+        return turn(raw) if turn else raw
 
     def json_value(self, column: Column, sql: str) -> str:
         match column.kind:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import make_dataclass
+from typing import Any, TypeVar, cast
 
-from core.fields.column import Column, Table
+from core.fields.column import Table
 from core.store.database import Database, Insert, Transaction
-from core.store.dialect import Dialect, quote
+from core.store.dialect import Dialect, Loader, quote
 from core.store.statement import statement
 
 #: A frozen dataclass with slots and `TABLE: ClassVar[Table]`.
 R = TypeVar("R", bound=Any)
-#: By dialect and type: the places whose driver values are no canonical ones.
-_RAW: dict[tuple[str, Any], tuple[tuple[int, Column], ...]] = {}
+#: By dialect and type: the places whose driver values are no canonical ones with what turns them, and what makes a row.
+_HOW: dict[tuple[str, Any], tuple[tuple[tuple[int, Loader], ...], Callable[..., Any]]] = {}
 
 
 def columns(kind: Any, alias: str = "") -> str:
@@ -23,13 +24,12 @@ def columns(kind: Any, alias: str = "") -> str:
 
 def load(dialect: Dialect, kind: type[R], row: Sequence[Any]) -> R:
     """A driver row of `columns(kind)`."""
+    turns, make = _HOW.get((dialect.name, kind)) or _how(dialect, kind)
     values = list(row)
-    raw = _RAW.get((dialect.name, kind))
-    for place, column in _raw(dialect, kind) if raw is None else raw:
+    for place, turn in turns:
         if values[place] is not None:
-            values[place] = dialect.load(column, values[place])
-    found: R = kind(*values)
-    return found
+            values[place] = turn(values[place])
+    return cast("R", make(*values))
 
 
 def named(kind: type[R], row: Mapping[str, Any]) -> R:
@@ -38,12 +38,23 @@ def named(kind: type[R], row: Mapping[str, Any]) -> R:
     return found
 
 
-def _raw(dialect: Dialect, kind: Any) -> tuple[tuple[int, Column], ...]:
-    # asyncpg gives instants in UTC.
-    same = {"text", "int", *(("bool", "datetime") if dialect.name == "postgres" else ("uuid",))}
-    found = [kind.TABLE.column(name) for name in kind.__slots__]
-    raw = tuple((place, column) for place, column in enumerate(found) if column.kind not in same)
-    return _RAW.setdefault((dialect.name, kind), raw)
+def _how(dialect: Dialect, kind: Any) -> tuple[tuple[tuple[int, Loader], ...], Callable[..., Any]]:
+    found = [dialect.loader(kind.TABLE.column(name)) for name in kind.__slots__]
+    turns = tuple((place, turn) for place, turn in enumerate(found) if turn is not None)
+    return _HOW.setdefault((dialect.name, kind), (turns, _maker(kind)))
+
+
+def _maker(kind: Any) -> Callable[..., Any]:
+    """A frozen dataclass sets each field by a call, two thirds of loading a row: so it is made by a twin that is not
+    frozen, and is what it should be from then on."""
+    twin = make_dataclass(kind.__name__, kind.__slots__, slots=True)
+
+    def make(*values: Any) -> Any:
+        row = twin(*values)
+        row.__class__ = kind
+        return row
+
+    return make
 
 
 async def read(
