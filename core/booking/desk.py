@@ -16,12 +16,10 @@ from core.fields.times import utc_now
 from core.messages import Messages
 from core.privacy.people import People
 from core.privacy.rows import Lying
-from core.store.database import Database, Transaction
+from core.store.database import Database, Insert, Transaction
 from core.store.dialect import Dialect
-from core.store.engine import IDEMPOTENCY
-from core.store.errors import UniqueError
 from core.write.live import Live
-from core.write.once import Once
+from core.write.once import Once, once
 
 T = TypeVar("T")
 
@@ -60,20 +58,11 @@ class Desk:
         self, actor: Actor, key: str | None, asked: Any, made: str, work: Callable[[Transaction], Awaitable[T]],
         again: Callable[[str], Awaitable[T]],
     ) -> T:  # fmt: skip
-        """Do work in one transaction. Under a key that was used already nothing is done: `again` finds the result by
-        the id that the first request put down as `made`."""
-        if key is None:
-            async with self.database.transaction() as tx:
-                return await work(tx)
-        seen = Once(self.database, self.vault, actor, key, asked)
-        if (first := await seen.made()) is not None:
-            return await again(first)
-        try:
-            async with self.database.transaction() as tx:
-                await tx.insert([seen.row(made, self.now())])
-                return await work(tx)
-        except UniqueError as error:
-            first = await seen.made() if error.table == IDEMPOTENCY.name else None
-            if first is None:
-                raise
-            return await again(first)
+        """As core.write.once, for requests of this desk."""
+
+        async def whole(tx: Transaction, beside: Sequence[Insert]) -> T:
+            await tx.insert(beside)
+            return await work(tx)
+
+        seen = None if key is None else Once(self.database, self.vault, actor, key, asked)
+        return await once(seen, self.database.transaction, whole, again, made, self.now())

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from tongban_sdk.actor import Actor
-from tongban_sdk.errors import ConflictError, InputProblem, InvalidInputError, NotFoundError, RequestError
+from tongban_sdk.errors import ConflictError, InputProblem, InvalidInputError, NotFoundError
 
 from core.cases import participants
 from core.cases.effects import event_row
@@ -23,11 +23,10 @@ from core.fields.refs import File
 from core.fields.times import utc_now
 from core.manifest.cases import APPLICANT, CaseAction
 from core.store.database import Insert, Transaction
-from core.store.errors import UniqueError
 from core.store.ids import uuid7
-from core.write.once import Once
+from core.write.once import Once, Work
+from core.write.once import once as write_once
 
-Work = Callable[[Transaction, Sequence[Insert]], Awaitable[Case]]
 REASON_MAX_CHARS = 1000
 #: Kinds that a person must explain, whatever the workflow says.
 EXPLAINED = frozenset({"return", "refuse", "suspend"})
@@ -54,23 +53,12 @@ async def act(
 
 
 async def once(
-    engine: Engine, actor: Actor, key: str | None, asked: Any, work: Work, again: Callable[[str], Awaitable[Case]],
-    made: str,
+    engine: Engine, actor: Actor, key: str | None, asked: Any, work: Work[Case],
+    again: Callable[[str], Awaitable[Case]], made: str,
 ) -> Case:  # fmt: skip
-    """Do work in one transaction, which writes the rows it is given beside its own. Under a key that was used already
-    nothing stays of it, whatever refuses it today: `again` finds the result by the id put down as `made` back then."""
-    if key is None:
-        async with engine.transaction() as tx:
-            return await work(tx, ())
-    seen = Once(engine.database, engine.vault, actor, key, asked)
-    try:
-        async with engine.transaction() as tx:
-            return await work(tx, [seen.row(made, utc_now())])
-    except (UniqueError, RequestError):
-        first = await seen.made()
-        if first is None:
-            raise
-        return await again(first)
+    """As core.write.once, for requests of the engine."""
+    seen = None if key is None else Once(engine.database, engine.vault, actor, key, asked)
+    return await write_once(seen, engine.transaction, work, again, made, utc_now())
 
 
 async def _act(step: Step, version: int, values: Mapping[str, Any], reason: str, wish: Wish) -> Case:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from tongban_sdk.actor import Actor
+from tongban_sdk.errors import RequestError
 
 from core.crypto import Vault
-from core.store.database import Database, Insert
+from core.store.database import Database, Insert, Transaction
 from core.store.engine import IDEMPOTENCY
+from core.store.errors import UniqueError
 from core.store.statement import statement
 from core.write.idempotency import inputs_of, key_id, used_otherwise
+
+T = TypeVar("T")
+#: Work of one transaction, and rows it writes beside its own.
+Work = Callable[[Transaction, Sequence[Insert]], Awaitable[T]]
 
 
 class Once:
@@ -35,3 +43,19 @@ class Once:
         if rows[0][1] not in self._inputs:
             raise used_otherwise()
         return str(rows[0][0])
+
+
+async def once(
+    seen: Once | None, transaction: Callable[[], AbstractAsyncContextManager[Transaction]], work: Work[T],
+    again: Callable[[str], Awaitable[T]], made: str, now: datetime,
+) -> T:  # fmt: skip
+    """Do work in one transaction. Under a key that was used already nothing stays of it, whatever refuses it today:
+    `again` finds the result by the id put down as `made` back then. Without a key every time is the first."""
+    try:
+        async with transaction() as tx:
+            return await work(tx, [] if seen is None else [seen.row(made, now)])
+    except (UniqueError, RequestError):
+        first = None if seen is None else await seen.made()
+        if first is None:
+            raise
+        return await again(first)
