@@ -7,9 +7,9 @@ import time
 
 
 def uuid7() -> str:
-    """Milliseconds, then 74 random bits. The time of making is public; nothing else can be read from it."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10))
-    number = milliseconds << 80 | 0x7 << 76 | (random >> 64 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1
-    text = f"{number:032x}"
+    """The time of making to a quarter of a microsecond (RFC 9562, 6.2, method 3), so that ids of one process stand in the
+    order they were made; then 62 random bits. The time is public; nothing else can be read from it."""
+    milliseconds, rest_ns = divmod(time.time_ns(), 1_000_000)
+    fraction, chance = (rest_ns << 12) // 1_000_000, int.from_bytes(os.urandom(8))
+    text = f"{milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | chance >> 2:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
