@@ -1,7 +1,6 @@
 """The server is killed (SIGKILL) while people file over HTTP: no case is lost or twice, and each effect is done once.
 
-On Postgres, where many transactions are under way at once and go on for a moment when their client is dead. Few cases:
-a server that starts thrice is most of the cost. The large number is filed without HTTP in test_killed.py.
+On Postgres, where many transactions are under way at once and go on for a moment when their client is dead.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ CLIENTS = 8
 #: Cases filed by one request; a document may hold five mutations.
 AT_ONCE = 5
 #: How many cases there are in the end, and after how many acknowledgements the server is killed.
-CASES, KILLS = 200, (50, 120)
+CASES, KILLS = 2000, (500, 1200)
 SUBMIT = 'c{n}: submitCase(service:"works.told",values:{{kind:"cover",note:"{n}"}},idempotencyKey:"k{n}"){{number}}'
 #: `serve` with no application but the foundation and that of the test.
 SERVE = """import sys
