@@ -133,10 +133,13 @@ class Audit:
         be, AuditUnavailableError undoes it."""
         if not entries:
             return
+        if tx.is_over:
+            raise RuntimeError("the transaction is over: nobody would write these lines")
         if tx not in self._told:
             self._told[tx] = []
-            tx.closing.append(lambda: self._write_told(tx))
             tx.ended.append(lambda _: self._drop(tx))
+        if not self._told[tx]:
+            tx.closing.append(lambda: self._write_told(tx))
         at = utc_now()
         self._told[tx] += [(entry, at) for entry in entries]
         if len(self._told[tx]) >= GROUP_MAX:

@@ -55,6 +55,8 @@ class Definitions:
     _known: dict[str, Service | Workflow] = field(default_factory=dict)
     #: Id → hash of what lies in tb_definition.
     _kept: dict[str, str] = field(default_factory=dict)
+    #: Those that are known to say what lies there.
+    _agreed: dict[str, Service | Workflow] = field(default_factory=dict)
     #: Statements by the key of what was ticked.
     _words: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _read_at: float = float("-inf")
@@ -81,14 +83,16 @@ class Definitions:
         """Store what a case begins with. One id and version has one content for good."""
         for definition in definitions:
             id = id_of(definition)
-            if self._known.get(id) is definition and id in self._kept:
+            if self._agreed.get(id) is definition:
                 continue
             new = definition_hash(definition.document)
             if (self._kept.get(id) or await self._store(tx, id, new, definition.document)) != new:
                 raise ConflictError(
                     f"“{definition.title}”第 {definition.version} 版的内容改过，版本号没有变", hint="请把 version 加一"
                 )
-            self._known[id] = definition
+            self._known.setdefault(id, definition)
+            if id in self._kept:
+                self._agreed[id] = definition
 
     async def keep_words(self, tx: Transaction, words: Mapping[str, str]) -> str:
         """Store statements somebody has ticked, by id, as they were read; the key that finds them for good."""

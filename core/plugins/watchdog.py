@@ -13,14 +13,16 @@ from time import monotonic
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
+from core.store import clients, sqlite, sqlite_calls
+
 T = TypeVar("T")
 
 #: After the first alarm, again and again: an `except:` may swallow one.
 REPEAT_S = 0.05
 #: When it does, the next ones come so soon that one strikes inside the `except:` or between two tries.
 _SOON_S = tuple(step * 2e-6 for step in range(1, 40))
-#: Code of the watch itself: an alarm here would leave it half done.
-_OURS = frozenset((__file__, contextlib.__file__))
+#: Code of the watch itself, and of where transactions begin and end: an alarm here would leave it half done.
+_OURS = frozenset((__file__, contextlib.__file__, clients.__file__, sqlite.__file__, sqlite_calls.__file__))
 
 
 class WatchdogAlarm(BaseException):

@@ -107,8 +107,10 @@ class SqliteTransactionContext(TransactionContext):
         try:
             await self._store.begin()
         except BaseException:
-            await self._store.end("ROLLBACK")
-            self._store.lock.release()
+            try:
+                await self._store.end("ROLLBACK")
+            finally:
+                self._store.lock.release()
             raise
         self._inner = SqliteTransactionClient(self._client)
         self._token = self._client.handler.set(self._client.connection_name, self._inner)

@@ -81,12 +81,13 @@ class Database:
                 token = self._running.set(transaction)
                 try:
                     yield transaction
-                    for close in transaction.closing:
-                        await close()
+                    while transaction.closing:
+                        await transaction.closing.pop()()
                 except BaseException:
                     done = False
                     raise
                 finally:
+                    transaction.is_over = True
                     self._running.reset(token)
             done = True
         finally:

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
@@ -58,7 +59,7 @@ class SqliteEngine:
         self._quick: set[str] = set()
         self._in_thread = 0
         self._held_s = 0.0
-        self._log = Log(self._reader, self._threads)
+        self._log = Log(f"{path}-wal", self._reader, self._threads)
         #: What the statements of the transaction that holds the lock have taken so far.
         self._spent_s = 0.0
         self.connection: sqlite3.Connection
@@ -90,7 +91,7 @@ class SqliteEngine:
 
     async def close(self) -> None:
         loop = asyncio.get_running_loop()
-        for executor in (self._threads, self._writer):
+        for executor in (self._writer, self._threads):
             await loop.run_in_executor(None, executor.shutdown)
         for connection in self._opened:
             connection.close()
@@ -162,15 +163,18 @@ class SqliteEngine:
         future = asyncio.get_running_loop().run_in_executor(self._writer, _timed, work)
         try:
             result, spent = await asyncio.shield(future)
-            self._spent_s += spent
-            return result, spent
         except asyncio.CancelledError:
-            await asyncio.wait([future])
+            # However often: what comes next may not begin while the thread is at work.
+            while not future.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([future])
             future.exception()
             raise
         finally:
             self._in_thread -= 1
             self._held_s = 0.0
+        self._spent_s += spent
+        return result, spent
 
     async def in_transaction(self, sql: str, work: Callable[[], T]) -> T:
         """A statement of the transaction that holds the lock; in the loop, if it is known to be quick: a hop to the
@@ -180,7 +184,8 @@ class SqliteEngine:
                 # Everybody else has a turn.
                 self._held_s = 0.0
                 await asyncio.sleep(0)
-            return self._here(sql, work)
+            if self._is_quick(sql):
+                return self._here(sql, work)
         return await self._measured(sql, work)
 
     def _is_quick(self, sql: str) -> bool:
@@ -218,9 +223,11 @@ class SqliteEngine:
             self._here(sql, lambda: end_transaction(self.connection, sql))
         else:
             await self._measured(sql, lambda: end_transaction(self.connection, sql), QUICK_END_S)
-        await self._keep_log_short()
+        if sql == "COMMIT":
+            await self._keep_log_short()
 
     async def _keep_log_short(self) -> None:
+        """What was committed is committed, whatever becomes of this."""
         self._log.follow(self.connection.total_changes)
         if self._log.is_too_long:
             await self.in_writer(lambda: self._log.end(self.connection))

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import sqlite3
 
+import structlog
 from tongban_sdk.errors import InvalidInputError, UnavailableError
 
 from core.store.errors import UniqueError
 
+log = structlog.get_logger("tongban.store")
 BUSY_TIMEOUT_MS = 5000
 
 
 def begin_at_once(connection: sqlite3.Connection) -> bool:
-    """False: another process writes."""
+    """False: another process writes, or something else is in the way, which who waits will be told."""
     connection.execute("PRAGMA busy_timeout=0")
     try:
         connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError as error:
-        if not is_interrupt(error):
-            raise
+    except sqlite3.OperationalError:
+        return False
     finally:
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    return connection.in_transaction
+    return True
 
 
 def end_transaction(connection: sqlite3.Connection, sql: str) -> None:
     try:
         if connection.in_transaction:
             connection.execute(sql)
-    except sqlite3.Error:
+    except BaseException:
         # A commit that failed (disk full) leaves the transaction open: nothing of it may stay.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -37,6 +38,10 @@ def end_transaction(connection: sqlite3.Connection, sql: str) -> None:
 
 def begin_immediate(connection: sqlite3.Connection) -> None:
     """Take the write lock at once: a deferred BEGIN fails with "database is locked" when it turns into a write."""
+    if connection.in_transaction:
+        # Nobody holds it: whoever began it is gone, and nothing of it was acknowledged.
+        log.error("transaction_left_open")
+        connection.execute("ROLLBACK")
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as error:

@@ -26,6 +26,8 @@ class Transaction(Protocol):
 
     #: Done before it is committed (a nested one: before its savepoint goes); an error rolls it back.
     closing: list[Closing]
+    #: Nothing can be added any more.
+    is_over: bool
     #: Called once it has ended, a nested one with what encloses it. They must not raise.
     ended: list[Ended]
 
@@ -49,6 +51,7 @@ class Transaction(Protocol):
 class SqliteTransaction:
     def __init__(self, engine: sqlite.SqliteEngine) -> None:
         self._engine = engine
+        self.is_over = False
         self.closing: list[Closing] = []
         self.ended: list[Ended] = []
 
@@ -93,6 +96,7 @@ class PostgresTransaction:
     def __init__(self, engine: postgres.PostgresEngine, connection: Connection) -> None:
         self._engine = engine
         self._connection = connection
+        self.is_over = False
         self.closing: list[Closing] = []
         self.ended: list[Ended] = []
 

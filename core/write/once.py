@@ -8,12 +8,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from tongban_sdk.actor import Actor
-from tongban_sdk.errors import RequestError
 
 from core.crypto import Vault
 from core.store.database import Database, Insert, Transaction
 from core.store.engine import IDEMPOTENCY
-from core.store.errors import UniqueError
 from core.store.statement import statement
 from core.write.idempotency import inputs_of, key_id, used_otherwise
 
@@ -31,7 +29,7 @@ class Once:
         self._inputs = inputs_of(actor, asked, vault)
 
     def row(self, made: str, now: datetime) -> Insert:
-        """Written first in the transaction: whoever comes second waits here, and then finds the result."""
+        """Whoever comes second is refused by it, and then finds the result."""
         return Insert(IDEMPOTENCY, {"id": self._id, "input": self._inputs[0], "row_id": made, "at": now})
 
     async def made(self) -> str | None:
@@ -54,7 +52,7 @@ async def once(
     try:
         async with transaction() as tx:
             return await work(tx, [] if seen is None else [seen.row(made, now)])
-    except (UniqueError, RequestError):
+    except Exception:
         first = None if seen is None else await seen.made()
         if first is None:
             raise

@@ -115,6 +115,22 @@ async def test_a_lane_somebody_moved_is_left_and_the_line_is_written_all_the_sam
     assert await bench.count("tb_audit_lane") == 2
 
 
+async def test_lines_of_a_transaction_that_is_over_are_a_bug_not_lost(bench: Bench) -> None:
+    async with bench.database.transaction() as outer:
+        async with bench.database.transaction() as inner:
+            await bench.audit.within(inner, entry("one"))
+        with pytest.raises(RuntimeError):
+            await bench.audit.within(inner, entry("late"))
+
+        async def tell_more() -> None:
+            await bench.audit.within(outer, entry("three"))
+
+        outer.closing.append(tell_more)
+        await bench.audit.within(outer, entry("two"))
+    assert sorted(row["action"] for row in await bench.rows()) == ["one", "three", "two"]
+    await check(bench)
+
+
 async def test_no_audit_no_business_row(bench: Bench) -> None:
     await bench.run("ALTER TABLE tb_audit RENAME TO tb_away")
     with pytest.raises(AuditUnavailableError):

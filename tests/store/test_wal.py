@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from core.fields.column import Column, Table
 from core.store import wal
-from core.store.database import Database
+from core.store.database import Database, Insert
 
 PAGE_BYTES = 4096
+ROW = Table("x_row", (Column("id", "int", primary=True), Column("text", "text")))
 
 
 @pytest.fixture
@@ -49,15 +51,15 @@ async def test_the_log_of_a_busy_writer_stays_short(
 
 async def test_a_copy_that_fails_costs_nobody_anything(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wal, "ROWS", 5)
-
-    def fail(self: wal.Log, connection: sqlite3.Connection) -> None:
-        raise sqlite3.OperationalError("disk I/O error")
-
-    monkeypatch.setattr(wal.Log, "copy", fail)
-    await _write(database, 40)
-    monkeypatch.undo()
-    await _write(database, 1)
-    assert await database.fetch_value("SELECT count(*) FROM x_row") == 41
+    monkeypatch.setattr(wal, "COPY", "SELECT * FROM nowhere")
+    # Copied beside, and by the writer itself, the latter at the end of each commit.
+    monkeypatch.setattr(wal.Log, "is_too_long", True)
+    told: list[bool | None] = []
+    for _ in range(40):
+        async with database.transaction() as tx:
+            tx.ended.append(told.append)
+            await tx.execute("INSERT INTO x_row (text) VALUES ('a')")
+    assert (await database.fetch_value("SELECT count(*) FROM x_row"), told) == (40, [True] * 40)
 
 
 async def test_who_waits_for_another_process_holds_up_nobody_else(database: Database, tmp_path: Path) -> None:
@@ -98,3 +100,53 @@ async def test_a_cancelled_caller_leaves_no_transaction_open(database: Database)
         await asyncio.wait_for(_write(database, 1), 5)
     found = await database.fetch_value("SELECT count(*) FROM x_row")
     assert 17 <= found <= 53
+
+
+async def test_cancelled_again_and_again_leaves_nothing(database: Database) -> None:
+    """The thread goes on with what it has in hand: nothing comes next before it has ended."""
+    await _fail(database)
+    rows = [Insert(ROW, {"id": number, "text": "x" * 200}) for number in range(100_000)]
+
+    async def large() -> None:
+        async with database.transaction() as tx:
+            await tx.insert(rows)
+
+    task = asyncio.create_task(large())
+    # All of it takes more than ten times as long.
+    await asyncio.sleep(0.02)
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0.005)
+    assert isinstance((await asyncio.gather(task, return_exceptions=True))[0], asyncio.CancelledError)
+    assert await database.fetch_value("SELECT count(*) FROM x_row") == 0
+    await asyncio.wait_for(_write(database, 1), 5)
+    assert await database.fetch_value("SELECT count(*) FROM x_row") == 1
+
+
+async def test_cancelled_again_and_again_while_another_process_writes(database: Database, tmp_path: Path) -> None:
+    await _write(database, 5)
+    other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    task = asyncio.create_task(_write(database, 1))
+    for _ in range(3):
+        await asyncio.sleep(0.02)
+        task.cancel()
+    await asyncio.sleep(0.02)
+    other.execute("COMMIT")
+    other.close()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.wait_for(_write(database, 2), 5)
+    assert await database.fetch_value("SELECT count(*) FROM x_row") == 7
+
+
+async def _fail(database: Database) -> None:
+    """So often that a rollback is known to be quick."""
+    for _ in range(20):
+        with pytest.raises(KeyError):
+            await _undone(database)
+
+
+async def _undone(database: Database) -> None:
+    async with database.transaction() as tx:
+        await tx.fetch("SELECT 1")
+        raise KeyError
