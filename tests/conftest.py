@@ -18,7 +18,7 @@ from core.manifest.reader import Reading, read_plugins
 from core.plugins import catalogue
 from core.settings import ROOT
 from core.store.database import Database
-from tests.places import PREPARED, Prepared, setting
+from tests.places import PREPARED, Prepared
 from tests.places import execute as execute
 
 # Time is measured by the bench. With CI set, hypothesis takes its own profile: the same examples in every run.
@@ -34,8 +34,7 @@ def needed(what: str) -> str:
     found = os.environ.get(what) or shutil.which(what)
     if not found:
         pytest.skip(f"no {what}")
-    # Tests kill clients, never the server: nothing they prove waits for its disk, and a third of their time would.
-    return setting(found, synchronous_commit="off") if what == POSTGRES else found
+    return found
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

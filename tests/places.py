@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -29,11 +29,6 @@ from tests.restoring import SCHEMA, Original, keep, restore
 T = TypeVar("T")
 #: URL and schema.
 Place = tuple[str, str | None]
-
-
-def setting(url: str, **values: str) -> str:
-    """The address of a Postgres with settings of the session, which asyncpg takes from there."""
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(values)}"
 
 
 async def execute(url: str, sql: str) -> None:

@@ -23,7 +23,6 @@ from core.manifest import read_world
 from core.store.tables import table_of
 from tests.bench import data, rows
 from tests.bench.process import ROOT
-from tests.places import setting
 
 MANIFESTS = Path(__file__).with_name("manifests")
 STAFF = Actor(
@@ -52,7 +51,7 @@ class Place:
         """What the product's commands read."""
         return {
             # asyncpg takes what it does not know in an address as a setting of the session.
-            "TONGBAN_DATABASE_URL": setting(self.url, search_path=self.schema) if self.schema else self.url,
+            "TONGBAN_DATABASE_URL": f"{self.url}?search_path={self.schema}" if self.schema else self.url,
             "TONGBAN_DATA_DIR": str(self.folder),
             "TONGBAN_MANIFESTS": ":".join(map(str, self.manifests)),
             "TONGBAN_SECRETS_DIR": str(self.secrets),

@@ -24,7 +24,6 @@ from core.settings import ROOT
 from tests.bench.process import free_port
 from tests.cases.conftest import Office, opened
 from tests.cases.folders import PLUGIN, SERVICE
-from tests.places import setting
 
 CLIENTS = 8
 #: Cases filed by one request; a document may hold five mutations.
@@ -185,7 +184,7 @@ async def test_a_killed_server_loses_no_case_and_makes_none_twice(
         who = await office.citizen("马大妈")
     url, schema = database_place
     env = {**os.environ, "PYTHONPATH": str(tmp_path), "TONGBAN_DATA_DIR": str(tmp_path), "TONGBAN_PROFILE": "dev",
-           "TONGBAN_DATABASE_URL": setting(url, search_path=schema or ""), "TONGBAN_REDIS_URL": "",
+           "TONGBAN_DATABASE_URL": f"{url}?search_path={schema}", "TONGBAN_REDIS_URL": "",
            "TONGBAN_MANIFESTS": str(tmp_path / "manifests")}  # fmt: skip
     said = await filed(Server(tmp_path, env), Tokens(KeyRing(tmp_path / "secrets")).mint(who))
     assert len(said) == len(set(said.values())) == CASES

@@ -32,7 +32,6 @@ from core.store.database import Database
 from tests.api.test_cli import environment
 from tests.conftest import POSTGRES, execute, needed
 from tests.identity.town import Town, found_town
-from tests.places import setting
 
 LIMIT_S = 5.0
 ME = "{me{account person delegation roles}}"
@@ -109,7 +108,7 @@ class County:
 
 @contextmanager
 def serving(folder: Path, schema: str, log: Path) -> Iterator[Node]:
-    url = setting(needed(POSTGRES), search_path=schema)
+    url = f"{needed(POSTGRES)}?search_path={schema}"
     more = {"TONGBAN_DATABASE_URL": url, "TONGBAN_SECRETS_DIR": str(folder / "secrets"), "TONGBAN_POOL_MAX": "4"}
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -25,7 +25,6 @@ from core.identity.keys import KeyRing
 from core.identity.tokens import Tokens
 from tests.audit.office import CLERK, CREATE, write_plugin
 from tests.bench.process import ROOT, free_port
-from tests.places import setting
 
 CANARIES = (
     "马秀兰", "田进虎", "Ma Xiulan", "杨小龙",
@@ -73,7 +72,7 @@ def server(database_place: tuple[str, str | None], tmp_path: Path) -> Iterator[R
         asyncio.run(_execute(url, f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
     env = {
         **os.environ,
-        "TONGBAN_DATABASE_URL": setting(url, search_path=schema) if schema else url,
+        "TONGBAN_DATABASE_URL": f"{url}?search_path={schema}" if schema else url,
         "TONGBAN_DATA_DIR": str(tmp_path / "data"), "TONGBAN_MANIFESTS": str(tmp_path / "manifests"),
         "TONGBAN_PROFILE": "audit", "TONGBAN_REDIS_URL": "", "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
     }  # fmt: skip
