@@ -18,9 +18,8 @@ run: setup
 	@TONGBAN_PROFILE=dev $(PY) server.py demo --division 640522 --if-empty > /dev/null
 	@$(PY) server.py serve --profile dev --port $(PORT)
 
-# One worker more than cores: a third of the time tests wait for processes and clocks.
 test: setup
-	$(PY) -m pytest --numprocesses $$($(PY) -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadfile
+	$(PY) -m pytest --numprocesses auto --dist loadfile
 
 # Everything that is true without running: format, lint, types, floors, manifests, generated files.
 check: setup
