@@ -35,6 +35,8 @@ class AccessModel:
                     found.setdefault((rule.entity, action), []).append(rule)
         self._rules = {key: tuple(without_excess(rules)) for key, rules in found.items()}
         self._roles = frozenset(rule.role for rule in world.rules)
+        #: What core.write.rights has worked out, by what was asked.
+        self.groups: dict[Hashable, tuple[tuple[Rule, ...], ...]] = {}
 
     def rules(self, roles: frozenset[str], entity: str, action: Action) -> tuple[Rule, ...]:
         """Rules of the roles for an action, in the order of the manifests."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ from core.store.case_tables import CASE, CASE_PAUSE, CASE_STEP, TASK
 from core.store.database import Insert, Transaction
 from core.store.dialect import quote
 from core.store.ids import uuid7
-from core.store.rows import change, lock, read, values_of
+from core.store.rows import change, changed, lock, read, values_of
 from core.store.statement import statement
 from core.store.tables import table_of
 from core.write.live import Live
@@ -145,10 +145,10 @@ class Step:
         return me_of(self.actor)
 
     def change(self, **values: Any) -> None:
-        self.case = replace(self.case, **values)
+        self.case = changed(self.case, **values)
 
     def change_task(self, id: str, **values: Any) -> Task:
-        self.tasks[id] = replace(self.tasks[id], **values)
+        self.tasks[id] = changed(self.tasks[id], **values)
         return self.tasks[id]
 
     def add_task(self, task: Task) -> None:

@@ -35,19 +35,19 @@ class WriterConnection:
         return self.store.connection.total_changes
 
     async def execute(self, sql: str, args: Iterable[Any] = ()) -> Any:
-        return await self.store.in_writer(lambda: self.store.connection.execute(sql, tuple(args)))
+        return await self.store.waiting(lambda: self.store.connection.execute(sql, tuple(args)))
 
     async def executemany(self, sql: str, many: Iterable[Sequence[Any]]) -> None:
-        await self.store.in_writer(lambda: self.store.connection.executemany(sql, many) and None)
+        await self.store.waiting(lambda: self.store.connection.executemany(sql, many) and None)
 
     async def execute_insert(self, sql: str, args: Sequence[Any]) -> tuple[int | None]:
-        return await self.store.in_writer(lambda: (self.store.connection.execute(sql, args).lastrowid,))
+        return await self.store.waiting(lambda: (self.store.connection.execute(sql, args).lastrowid,))
 
     async def execute_fetchall(self, sql: str, args: Sequence[Any] | None = None) -> list[sqlite3.Row]:
-        return await self.store.in_writer(lambda: self._rows(sql, args or ()))
+        return await self.store.waiting(lambda: self._rows(sql, args or ()))
 
     async def executescript(self, sql: str) -> None:
-        await self.store.in_writer(lambda: self.store.connection.executescript(sql) and None)
+        await self.store.waiting(lambda: self.store.connection.executescript(sql) and None)
 
     def _rows(self, sql: str, args: Sequence[Any]) -> list[sqlite3.Row]:
         cursor = self.store.connection.cursor()

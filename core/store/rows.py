@@ -16,6 +16,8 @@ R = TypeVar("R", bound=Any)
 #: By dialect and type: the places whose driver values are no canonical ones with what turns them, and what makes a row.
 _HOW: dict[tuple[str, Any], tuple[tuple[tuple[int, Loader], ...], Callable[..., Any]]] = {}
 
+_TWINS: dict[Any, Callable[..., Any]] = {}
+
 
 def columns(kind: Any, alias: str = "") -> str:
     head = f"{alias}." if alias else ""
@@ -41,12 +43,14 @@ def named(kind: type[R], row: Mapping[str, Any]) -> R:
 def _how(dialect: Dialect, kind: Any) -> tuple[tuple[tuple[int, Loader], ...], Callable[..., Any]]:
     found = [dialect.loader(kind.TABLE.column(name)) for name in kind.__slots__]
     turns = tuple((place, turn) for place, turn in enumerate(found) if turn is not None)
-    return _HOW.setdefault((dialect.name, kind), (turns, _maker(kind)))
+    return _HOW.setdefault((dialect.name, kind), (turns, _twin(kind)))
 
 
-def _maker(kind: Any) -> Callable[..., Any]:
+def _twin(kind: Any) -> Callable[..., Any]:
     """A frozen dataclass sets each field by a call, two thirds of loading a row: so it is made by a twin that is not
     frozen, and is what it should be from then on."""
+    if kind in _TWINS:
+        return _TWINS[kind]
     twin = make_dataclass(kind.__name__, kind.__slots__, slots=True)
 
     def make(*values: Any) -> Any:
@@ -54,7 +58,15 @@ def _maker(kind: Any) -> Callable[..., Any]:
         row.__class__ = kind
         return row
 
-    return make
+    return _TWINS.setdefault(kind, make)
+
+
+def changed(row: R, **new: Any) -> R:
+    """The row with other values; as `dataclasses.replace`, at a third of its price."""
+    kind = type(row)
+    values = {**values_of(row), **new}
+    assert len(values) == len(kind.__slots__), new
+    return cast("R", _twin(kind)(*values.values()))
 
 
 async def read(

@@ -24,6 +24,7 @@ from core.store.sqlite_calls import (
     is_interrupt,
     refused,
     translate,
+    waiting,
 )
 from core.store.wal import BACKSTOP_PAGES, Log
 
@@ -84,7 +85,8 @@ class SqliteEngine:
         self._opened.append(connection)
         pragmas = [f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON", "mmap_size=268435456", "cache_size=-16000"]
         log = ["journal_mode=WAL", "synchronous=FULL", f"wal_autocheckpoint={BACKSTOP_PAGES}"]
-        pragmas += log if writer else ["query_only=ON"]
+        # Waiting in the loop would stop every request: who may wait says so.
+        pragmas += [*log, "busy_timeout=0"] if writer else ["query_only=ON"]
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
         return connection
@@ -152,6 +154,15 @@ class SqliteEngine:
             if is_interrupt(error):
                 raise UnavailableError("查询用时过长，请缩小范围后再试") from error
             raise refused(error) from error
+
+    async def waiting(self, work: Callable[[], T]) -> T:
+        """The same for a statement on its own, which may meet another process."""
+
+        def alone() -> T:
+            with waiting(self.connection):
+                return work()
+
+        return await self.in_writer(alone)
 
     async def in_writer(self, work: Callable[[], T]) -> T:
         """Run `work` in the writer thread. A cancelled caller still waits: the thread's work has a definite end."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 from tongban_sdk.errors import InvalidInputError, UnavailableError
@@ -15,14 +17,21 @@ BUSY_TIMEOUT_MS = 5000
 
 def begin_at_once(connection: sqlite3.Connection) -> bool:
     """False: another process writes, or something else is in the way, which who waits will be told."""
-    connection.execute("PRAGMA busy_timeout=0")
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError:
         return False
-    finally:
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     return True
+
+
+@contextmanager
+def waiting(connection: sqlite3.Connection) -> Iterator[None]:
+    """In the thread only: what another process holds is waited for."""
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA busy_timeout=0")
 
 
 def end_transaction(connection: sqlite3.Connection, sql: str) -> None:
@@ -42,8 +51,11 @@ def begin_immediate(connection: sqlite3.Connection) -> None:
         # Nobody holds it: whoever began it is gone, and nothing of it was acknowledged.
         log.error("transaction_left_open")
         connection.execute("ROLLBACK")
+    if begin_at_once(connection):
+        return
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        with waiting(connection):
+            connection.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as error:
         raise UnavailableError("数据库正忙，请稍后再试") from error
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 
-#: Rows changed between two copies, about a thousand pages; or so much of growth of the file.
-ROWS, BYTES = 300, 4_000_000
+#: Rows changed between two copies, about five thousand pages; or so much of growth of the file.
+ROWS, BYTES = 1500, 16_000_000
 #: A log that grew so long beside a busy writer is copied to its end while nobody writes; then it is begun anew.
 PAGES_MAX = 8000
 COPY = "PRAGMA wal_checkpoint(PASSIVE)"

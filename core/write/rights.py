@@ -14,9 +14,22 @@ from core.expr import Undecided, evaluate
 from core.manifest.model import Action, Entity
 from core.write.statements import Groups
 
+#: Kinds of requests one generation remembers the rules of.
+GROUPS_MAX = 4096
+
 
 def rule_groups(access: AccessModel, actor: Actor, entity: Entity, action: Action, fields: Collection[str]) -> Groups:
     """Every field needs a rule that opens it and admits the row; fields opened by the same rules make one group."""
+    key = (entity.key, action, actor.roles, frozenset(fields))
+    found = access.groups.get(key)
+    if found is None:
+        if len(access.groups) >= GROUPS_MAX:
+            access.groups.clear()
+        found = access.groups[key] = _rule_groups(access, actor, entity, action, fields)
+    return found
+
+
+def _rule_groups(access: AccessModel, actor: Actor, entity: Entity, action: Action, fields: Collection[str]) -> Groups:
     rules = access.rules(actor.roles, entity.key, action)
     if not rules:
         raise denied(actor, entity)

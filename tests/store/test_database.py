@@ -142,7 +142,7 @@ async def test_cancelled_transaction_leaves_nothing_and_frees_the_writer(notes: 
 
 
 async def test_a_long_transaction_of_quick_statements_lets_others_run(notes: Database) -> None:
-    ticks, numbers = 0, range(3000)
+    ticks, numbers = 0, range(20_000)
 
     async def tick() -> None:
         nonlocal ticks
