@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Literal
 
 import structlog
@@ -121,7 +122,7 @@ class RateLimits:
         key = f"{door}:a:{network_of(address)}" if address else f"{door}:u:{actor}"
         wait_s = await self._shared.take(key, rate) if self._shared else self._buckets.take(key, rate)
         if wait_s:
-            raise RateLimitedError("请求过于频繁，请稍后再试", retry_after_s=round(wait_s, 3))
+            raise RateLimitedError("请求过于频繁，请稍后再试", retry_after_s=ceil(wait_s * 1000) / 1000)
 
 
 def network_of(address: str) -> str:
