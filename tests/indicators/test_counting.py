@@ -97,8 +97,9 @@ class Both:
     off: tuple[str, str] = "", ""
 
     def __init__(self, folder: Path) -> None:
-        self.loop = asyncio.new_event_loop()
+        # First: it may skip, and a loop must be closed.
         self.url, self.schema = needed(POSTGRES), f"t_{uuid4().hex[:12]}"
+        self.loop = asyncio.new_event_loop()
         self.run = self.loop.run_until_complete
         self.databases: list[Database] = self.run(self._open(f"sqlite:///{folder / 'test.sqlite3'}"))
 
